@@ -1,0 +1,9 @@
+"""The ASGI application, for one process that serves everything."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
+
+application = get_asgi_application()

@@ -1,0 +1,26 @@
+"""`migrate` as Django has it, but as the owner role; the product's role gets its rights afterwards."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.commands import migrate
+
+from orchestrator.embedded.roles import as_owner, grant_app_role, has_owner
+
+
+class Command(migrate.Command):
+    """Make the schema of `DATABASE_URL` fit, as the role of `DATABASE_OWNER_URL`."""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with as_owner():
+            super().handle(*args, **options)
+            if settings.CACHES["default"]["BACKEND"].endswith("DatabaseCache"):
+                call_command("createcachetable", verbosity=0)
+            if has_owner():
+                grant_app_role()
+        if not has_owner() and options["verbosity"]:
+            self.stderr.write(
+                "Note: DATABASE_OWNER_URL is not set, so the role that runs the product owns the tables too. "
+                "The ledger is then kept by triggers only."
+            )

@@ -1,0 +1,17 @@
+"""The table of contents of the web side."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from orchestrator import health, metrics
+
+urlpatterns = [
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics.metrics, name="metrics"),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("accounts/", include("allauth.urls")),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "orchestrator.desk.answers.bad_request"
+handler500 = "orchestrator.desk.answers.broken"

@@ -1,0 +1,144 @@
+"""The environment: bad values are refused in a sentence, wrong addresses told within seconds."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from orchestrator.demo import environment as demo
+from orchestrator.embedded.secrets import kept_secrets
+from orchestrator.environment import (
+    BadEnvironment,
+    Environment,
+    broker_address,
+    cache_beside,
+    cache_settings,
+    postgres_settings,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def manage(tmp_path: Path, *words: str, **values: str) -> tuple[subprocess.CompletedProcess[str], float]:
+    began = time.monotonic()
+    kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
+    done = subprocess.run(
+        [sys.executable, "manage.py", *words],
+        cwd=ROOT,
+        env={**kept, "WORK_COMMAND_DATA": str(tmp_path / "data"), **values},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done, time.monotonic() - began
+
+
+@pytest.mark.parametrize("value", ["maybe", "2", "yes please"])
+def test_a_flag_that_is_neither_yes_nor_no_is_refused(value: str) -> None:
+    with pytest.raises(BadEnvironment, match="DEBUG must be yes or no"):
+        Environment({"DEBUG": value}).flag("DEBUG", False)
+
+
+@pytest.mark.parametrize("value", ["-1", "1.5", "٣", "70000", "x"])
+def test_a_number_outside_its_bounds_is_refused(value: str) -> None:
+    with pytest.raises(BadEnvironment, match="whole number from 1 to 65535"):
+        Environment({"PORT": value}).whole("PORT", 25, least=1, most=65_535)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["mysql://u:secret@h/d", "localhost:5432/x", "postgresql://u:secret@h", "postgresql://u:secret@h:x/d"],
+)
+def test_a_database_address_that_cannot_be_used_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(BadEnvironment, match="DATABASE_URL must look like") as refused:
+        postgres_settings("DATABASE_URL", url)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_database_address_is_read_with_all_its_parts() -> None:
+    found = postgres_settings("DATABASE_URL", "postgresql://ann:a%40b@db:5433/work?sslmode=require")
+    assert (found["USER"], found["PASSWORD"], found["HOST"], found["PORT"]) == ("ann", "a@b", "db", "5433")
+    assert found["OPTIONS"] == {"sslmode": "require"}
+
+
+def test_a_broker_of_an_unknown_kind_is_refused() -> None:
+    with pytest.raises(BadEnvironment, match="BROKER_URL must begin with redis"):
+        broker_address("BROKER_URL", "sqs://key:secret@")
+
+
+def test_the_cache_goes_with_the_broker() -> None:
+    assert cache_beside("redis://h:6379/0") == "redis://h:6379/0"
+    assert cache_beside("redis+socket:///run/v.sock") == "unix:///run/v.sock?db=1"
+    assert cache_settings("CACHE_URL", cache_beside("amqp://h//"))["BACKEND"].endswith("DatabaseCache")
+
+
+def test_secrets_are_made_once_and_closed_to_others(tmp_path: Path) -> None:
+    first = kept_secrets(tmp_path / "data")
+    assert kept_secrets(tmp_path / "data") == first
+    assert len(set(first.values())) == 3
+    assert (tmp_path / "data" / "secrets.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_wrong_database_is_a_sentence_within_five_seconds(tmp_path: Path) -> None:
+    done, seconds = manage(tmp_path, "migrate", DATABASE_URL="postgresql://u:hidden@127.0.0.1:1/x")
+    assert done.returncode == 1
+    assert "PostgreSQL at 127.0.0.1:1 (DATABASE_URL) cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hidden" not in done.stderr
+    assert seconds < 5 + float(os.environ.get("SLOW_MACHINE_SECONDS", "5"))
+
+
+def test_a_wrong_broker_is_a_sentence(tmp_path: Path) -> None:
+    done, _seconds = manage(tmp_path, "demo", BROKER_URL="redis://:hidden@127.0.0.1:1/0")
+    assert done.returncode == 1
+    assert "The broker at redis://127.0.0.1:1 (BROKER_URL) does not answer" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert "hidden" not in done.stderr + done.stdout
+
+
+def test_production_without_secrets_says_what_to_set(tmp_path: Path) -> None:
+    done, _seconds = manage(
+        tmp_path, "check", DATABASE_URL="postgresql://u@127.0.0.1/x", WORK_COMMAND_DATA=""
+    )
+    assert done.returncode == 1
+    assert "SECRET_KEY is not set" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_fixed_clock_is_refused_in_production(tmp_path: Path) -> None:
+    done, _seconds = manage(tmp_path, "check", FIXED_NOW="2026-03-02T10:00:00+08:00")
+    assert done.returncode == 1
+    assert "work.E001" in done.stderr
+
+
+def test_production_settings_pass_the_deploy_check(tmp_path: Path) -> None:
+    done, _seconds = manage(
+        tmp_path, "check", "--deploy", "--fail-level", "WARNING", ALLOWED_HOSTS="work.example.com"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "0 silenced" in done.stdout + done.stderr
+
+
+def test_commands_beside_the_demo_see_its_ports_but_another_database_does_not(tmp_path: Path) -> None:
+    values: dict[str, str] = {"PORT": "8000"}
+    demo.decide(values, tmp_path)
+    beside: dict[str, str] = {}
+    demo.apply_kept(beside, tmp_path)
+    assert beside["WORK_COMMAND_DEMO"] == "yes"
+    assert beside["DEMO_COMPANY_TOKEN"] == values["DEMO_COMPANY_TOKEN"]
+    production = {"DATABASE_URL": "postgresql://u@h/d"}
+    demo.apply_kept(production, tmp_path)
+    assert production == {"DATABASE_URL": "postgresql://u@h/d"}
+
+
+def test_a_taken_port_gives_way_to_the_next() -> None:
+    import socket
+
+    with socket.socket() as line:
+        line.bind(("127.0.0.1", 0))
+        line.listen()
+        taken = line.getsockname()[1]
+        assert demo.first_free_port(taken) > taken
