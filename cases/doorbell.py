@@ -1,0 +1,41 @@
+"""Wakes a worker after the commit. Only a doorbell: the row is what counts, and the sweeper finds what nobody rang for.
+
+A key in the shared cache says that a message is already waiting unread, so that many changes ring once.
+"""
+
+import logging
+from typing import Final
+
+from celery import current_app
+from django.core.cache import cache
+from django.db import transaction
+
+log = logging.getLogger(__name__)
+
+KEY: Final = "doorbell"
+SECONDS: Final = 2  # the sweeper's pace: a lost message costs no more than this
+
+
+def ring() -> None:
+    """Ring once when the present transaction commits (at once if there is none)."""
+    transaction.on_commit(_send, robust=True)
+
+
+def answered() -> None:
+    """A worker is about to look: whoever commits from here on has to ring again."""
+    try:
+        cache.delete(KEY)
+    except Exception:
+        log.warning("doorbell.cache_unreachable", exc_info=True)
+
+
+def _send() -> None:
+    try:
+        if not cache.add(KEY, 1, timeout=SECONDS):
+            return
+    except Exception:
+        log.warning("doorbell.cache_unreachable")
+    try:
+        current_app.send_task("orchestrator.advance", queue="flow", retry=False, ignore_result=True)
+    except Exception:  # the broker may be away: nothing is lost, the sweeper looks every two seconds
+        log.warning("doorbell.broker_unreachable")

@@ -1,0 +1,230 @@
+"""The ledger: append events to a hash chain under its lock, and verify the chains.
+
+`hash = SHA-256(previous hash, canonical JSON of case, seq, at, code, actor label, digest of the details)`
+(architecture.md). Details are salted and erasable; a chain still verifies when they are gone.
+"""
+
+import hashlib
+import json
+import secrets
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+
+from cases.actors import Actor
+from cases.canonical import canonical
+from cases.models import Case, ChainHead, Event, EventDetail
+
+COMPANY = "company"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that happened: a code, who did it, and its values (made plain JSON when it is stored)."""
+
+    code: str
+    actor: Actor
+    data: Mapping[str, Any] = field(default_factory=dict)
+    operation_id: uuid.UUID | None = None
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON that PostgreSQL stores and gives back alike: exact numbers, times as text, no U+0000."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\u2400").encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, Mapping):
+        return {str(plain(str(k))): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(v) for v in value]
+    if isinstance(value, Decimal):
+        return _number(value)
+    if isinstance(value, float):
+        return value if value == value and value not in (float("inf"), float("-inf")) else str(value)
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value)
+
+
+def _number(value: Decimal) -> int | float | str:
+    """A JSON number that means exactly the same; text where none does (too many digits, NaN)."""
+    if not value.is_finite():
+        return str(value)
+    if value == value.to_integral_value() and abs(value) < 2**53:
+        return int(value)
+    return float(value) if Decimal(repr(float(value))) == value else format(value, "f")
+
+
+def detail_digest(salt: str, data: Any) -> str:
+    return hashlib.sha256((salt + canonical(data)).encode()).hexdigest()
+
+
+def link(previous: str, *, case_id: int | None, seq: int, at: datetime, code: str, actor: str, details: str) -> str:
+    """The hash of one event, chained over the one before."""
+    body = canonical(
+        {
+            "actor": actor,
+            "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
+            "case": case_id if case_id is not None else COMPANY,
+            "code": code,
+            "details": details,
+            "seq": seq,
+        }
+    )
+    return hashlib.sha256((previous + body).encode()).hexdigest()
+
+
+def append(case: Case, entries: Sequence[Entry], *, now: datetime) -> None:
+    """Insert `entries` at the end of the case's chain, together. The case row must be locked.
+
+    Moves `case.seq` and `case.head` in memory: `transitions.save` stores them with the change they tell of.
+    """
+    case.seq, case.head = _insert(case.pk, case.seq, case.head, entries, now)
+
+
+def append_company(entries: Sequence[Entry], *, now: datetime) -> None:
+    """Insert `entries` into the company's chain. Call it last in a transaction: its head is the last lock taken."""
+    if not entries:
+        return
+    ChainHead.objects.bulk_create([ChainHead(name=COMPANY)], ignore_conflicts=True)
+    chain = ChainHead.objects.select_for_update().get(pk=COMPANY)
+    chain.seq, chain.head = _insert(None, chain.seq, chain.head, entries, now)
+    chain.save(update_fields=["seq", "head"])
+
+
+def _insert(case_id: int | None, seq: int, head: str, entries: Sequence[Entry], now: datetime) -> tuple[int, str]:
+    events, details = [], []
+    for entry in entries:
+        seq += 1
+        salt = secrets.token_hex(16)
+        data = plain({**entry.data, "_actor": _who(entry.actor)})
+        digest = detail_digest(salt, data)
+        label = plain(entry.actor.label)[:250]
+        head = link(head, case_id=case_id, seq=seq, at=now, code=entry.code, actor=label, details=digest)
+        events.append(
+            Event(
+                case_id=case_id,
+                seq=seq,
+                at=now,
+                code=entry.code,
+                actor=label,
+                operation_id=entry.operation_id,
+                detail_digest=digest,
+                hash=head,
+            )
+        )
+        details.append((salt, data))
+    if events:
+        Event.objects.bulk_create(events)
+        EventDetail.objects.bulk_create(
+            [EventDetail(event_id=e.pk, salt=s, data=d) for e, (s, d) in zip(events, details, strict=True)]
+        )
+    return seq, head
+
+
+def _who(actor: Actor) -> dict[str, Any]:
+    who: dict[str, Any] = {"kind": actor.kind}
+    for key in ("user_id", "agent_id", "run_id", "token_name"):
+        if getattr(actor, key):
+            who[key] = getattr(actor, key)
+    return who
+
+
+@dataclass
+class Verdict:
+    """What verifying found. `first_broken` names the first bad event in words; None means the chains hold."""
+
+    events: int = 0
+    chains: int = 0
+    first_broken: str | None = None
+    erased: int = 0
+
+
+_ROWS = """
+SELECT e.case_id, e.seq, e.at, e.code, e.actor, e.detail_digest, e.hash, d.salt, d.data, c.seq, c.head
+FROM cases_event e
+LEFT JOIN cases_eventdetail d ON d.event_id = e.id
+LEFT JOIN (SELECT id, seq, head FROM cases_case
+           UNION ALL SELECT NULL, seq, head FROM cases_chainhead) c ON c.id IS NOT DISTINCT FROM e.case_id
+{where}
+ORDER BY e.case_id, e.seq
+"""
+_HEADLESS = """
+SELECT id, seq FROM cases_case c WHERE seq > 0 AND NOT EXISTS (SELECT 1 FROM cases_event e WHERE e.case_id = c.id)
+{where} LIMIT 1
+"""
+
+
+def verify(*, case_id: int | None = None) -> Verdict:
+    """Check every chain (or one case's): order, hashes, details against their digest, and the end against the head."""
+    verdict = Verdict()
+    previous: tuple[int | None, int, str] | None = None
+    expected: tuple[int, str] | None = None
+    erased: set[int | None] = set()
+    missing: list[tuple[int | None, int]] = []
+    for row in _stream(case_id):
+        chain, seq, at, code, actor, digest, hash_, salt, data, end_seq, end_head = row
+        name = f"event {seq} of {'C-' + str(chain) if chain else 'the company chain'} ({code})"
+        if previous is None or previous[0] != chain:
+            if problem := _ended_short(previous, expected):
+                verdict.first_broken = problem
+                return verdict
+            verdict.chains += 1
+            previous = (chain, 0, "")
+        verdict.events += 1
+        if seq != previous[1] + 1:
+            verdict.first_broken = f"{name}: event {previous[1] + 1} is missing"
+            return verdict
+        if hash_ != link(previous[2], case_id=chain, seq=seq, at=at, code=code, actor=actor, details=digest):
+            verdict.first_broken = f"{name}: its hash does not follow from the event before"
+            return verdict
+        if salt is None:
+            missing.append((chain, seq))
+        elif detail_digest(salt, data) != digest:
+            verdict.first_broken = f"{name}: its details were changed"
+            return verdict
+        if code == "details.erased":
+            erased.add(chain)
+        previous, expected = (chain, seq, hash_), (end_seq, end_head)
+    verdict.first_broken = _ended_short(previous, expected) or _without_events(case_id)
+    unexplained = [(chain, seq) for chain, seq in missing if chain not in erased]
+    if verdict.first_broken is None and unexplained:
+        chain, seq = unexplained[0]
+        verdict.first_broken = f"event {seq} of C-{chain}: its details are gone without an erased event"
+    verdict.erased = len(missing)
+    return verdict
+
+
+def _ended_short(last: tuple[int | None, int, str] | None, head: tuple[int, str] | None) -> str | None:
+    if last is None or head is None or (last[1], last[2]) == head:
+        return None
+    chain = f"C-{last[0]}" if last[0] else "the company chain"
+    return f"event {last[1]} of {chain}: the chain ends here, but its head says {head[0]} events"
+
+
+def _without_events(case_id: int | None) -> str | None:
+    with connection.cursor() as cursor:
+        cursor.execute(_HEADLESS.format(where="AND id = %s" if case_id else ""), [case_id] if case_id else [])
+        row = cursor.fetchone()
+    return f"event 1 of C-{row[0]}: the whole chain is missing, its head says {row[1]} events" if row else None
+
+
+def _stream(case_id: int | None) -> Iterator[Sequence[Any]]:
+    """Rows in chain order through a server-side cursor, so that a million events need no memory."""
+    query = _ROWS.format(where="WHERE e.case_id = %s" if case_id else "")
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(query, [case_id] if case_id else [])
+        while rows := cursor.fetchmany(2000):
+            yield from _loaded(rows)
+
+
+def _loaded(rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    for row in rows:
+        data = row[8]
+        yield (*row[:8], json.loads(data) if isinstance(data, str) else data, *row[9:])

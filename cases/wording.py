@@ -1,0 +1,161 @@
+"""How money, times, names and values are written for a person. Pure: the clock and the zone are handed in.
+
+Pages, mails and the story all use these, so that one thing reads the same everywhere.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from django.utils import formats, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from cases.texts import say
+
+SIGNS = {
+    "HKD": "HK$",
+    "USD": "US$",
+    "TWD": "NT$",
+    "SGD": "S$",
+    "CNY": "RMB¥",
+    "JPY": "JP¥",
+    "EUR": "€",
+    "GBP": "£",
+}
+LONGEST = 400  # characters of one value in a list; the whole value stands in the raw data
+
+
+def money(amount: Any, currency: str = "HKD") -> str:
+    """`HK$1,480.00`: always with the currency and two places. What is no amount comes back as it is."""
+    try:
+        number = Decimal(str(amount))
+    except InvalidOperation:
+        return str(amount)
+    if not number.is_finite():
+        return str(amount)
+    sign = SIGNS.get(currency, f"{currency} ")
+    return f"{'-' if number < 0 else ''}{sign}{abs(number):,.2f}"
+
+
+def clock(at: datetime, zone: tzinfo) -> str:
+    """`10:42` in the company's zone."""
+    return at.astimezone(zone).strftime("%H:%M")
+
+
+def moment(at: datetime, now: datetime, zone: tzinfo) -> str:
+    """`today 10:42`, `yesterday 10:42`, `14 Sep 10:42`, `14 Sep 2025 10:42`."""
+    local, today = at.astimezone(zone), now.astimezone(zone).date()
+    time = local.strftime("%H:%M")
+    if local.date() == today:
+        return _("today %(time)s") % {"time": time}
+    if local.date() == today - timedelta(days=1):
+        return _("yesterday %(time)s") % {"time": time}
+    if local.date() == today + timedelta(days=1):
+        return _("tomorrow %(time)s") % {"time": time}
+    return f"{day(at, now, zone)} {time}"
+
+
+def day(at: datetime, now: datetime, zone: tzinfo) -> str:
+    """`14 September` or `14 September 2025`, in the language of the page."""
+    local = at.astimezone(zone)
+    with_year = local.year != now.astimezone(zone).year
+    if (translation.get_language() or "en").startswith("zh"):
+        return f"{local.year} 年 " * with_year + f"{local.month} 月 {local.day} 日"
+    return formats.date_format(local.date(), "j M Y" if with_year else "j M", use_l10n=False)
+
+
+def long_day(at: datetime, zone: tzinfo) -> str:
+    """`Sunday 22 November`."""
+    local = at.astimezone(zone)
+    if (translation.get_language() or "en").startswith("zh"):
+        return f"{local.month} 月 {local.day} 日 " + formats.date_format(local.date(), "l", use_l10n=False)
+    return formats.date_format(local.date(), "l j F", use_l10n=False)
+
+
+def span(seconds: float) -> str:
+    """`48 min`, `2 h`, `2 h 30 min`, `3 days`, `40 s`: rounded down, two parts at most."""
+    whole = int(seconds)
+    if whole < 60:
+        return _("%(n)s s") % {"n": whole}
+    if whole < 3600:
+        return _("%(n)s min") % {"n": whole // 60}
+    if whole < 86_400:
+        hours, minutes = whole // 3600, whole % 3600 // 60
+        if minutes and hours < 4:
+            return _("%(h)s h %(m)s min") % {"h": hours, "m": minutes}
+        return _("%(n)s h") % {"n": hours}
+    days = whole // 86_400
+    return ngettext("%(n)s day", "%(n)s days", days) % {"n": days}
+
+
+def time_left(due: datetime, now: datetime, zone: tzinfo) -> str:
+    """`Due in 48 min (11:30)`, `Overdue by 5 min`, `Due today 18:00`, `Due 25 Nov 09:00`."""
+    left = (due - now).total_seconds()
+    if left < 0:
+        return _("Overdue by %(span)s") % {"span": span(-left)}
+    if left < 3 * 3600:
+        return _("Due in %(span)s (%(time)s)") % {"span": span(left), "time": clock(due, zone)}
+    return _("Due %(moment)s") % {"moment": moment(due, now, zone)}
+
+
+def urgency(due: datetime | None, now: datetime, zone: tzinfo) -> str:
+    """`overdue`, `hour`, `today` or `later`: how lists are grouped and tags coloured."""
+    if due is None:
+        return "later"
+    if due < now:
+        return "overdue"
+    if due < now + timedelta(hours=1):
+        return "hour"
+    return "today" if due.astimezone(zone).date() == now.astimezone(zone).date() else "later"
+
+
+def name_of(label: str) -> str:
+    """`May Lee (may.lee)` is written `May Lee`; what the control layer did is named so in every language."""
+    if label == "control layer":
+        return _("control layer")
+    if label.startswith("requester of "):
+        return _("the requester")
+    return label.split(" (", 1)[0]
+
+
+def value(thing: Any, currency: str = "HKD", kind: str = "") -> str:
+    """One value as words: yes, no, lists with commas, records as `name: value`, money when `kind` says so."""
+    if thing is None or thing == "":
+        return _("not known")
+    if isinstance(thing, bool):
+        return _("yes") if thing else _("no")
+    if kind == "money":
+        return (
+            money(thing.get("amount"), thing.get("currency", currency))
+            if isinstance(thing, Mapping)
+            else money(thing, currency)
+        )
+    return _cut(_plain(thing))
+
+
+def _plain(thing: Any) -> str:
+    if isinstance(thing, bool):
+        return _("yes") if thing else _("no")
+    if isinstance(thing, Mapping):
+        if set(thing) <= {"en", "zh-hant"} and thing:
+            return say(dict(thing), translation.get_language() or "en")
+        return " · ".join(f"{field(key)}: {_plain(inner)}" for key, inner in thing.items() if inner not in (None, ""))
+    if isinstance(thing, (list, tuple)):
+        return ", ".join(_plain(inner) for inner in thing)
+    return str(thing)
+
+
+def field(name: str) -> str:
+    """`promised_on` is read as `promised on`."""
+    return name.replace("_", " ")
+
+
+def _cut(text: str) -> str:
+    if len(text) <= LONGEST:
+        return text
+    return _("%(start)s… (%(n)s characters; the whole text is in the raw data)") % {
+        "start": text[:LONGEST],
+        "n": len(text),
+    }
