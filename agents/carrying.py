@@ -1,0 +1,342 @@
+"""Carries out a decided proposal: its writes in order, each reserved, sent and recorded, until one is not written.
+
+Before the first write, facts and target versions are read again and judged by the live rules. Stricter than what was
+decided: it waits for people again, with the reason. Looser: nothing changes.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from agents import configuration, executor, gate, permits, transitions
+from agents.configuration import Configuration
+from agents.executor import Outcome
+from agents.finding import finder_for
+from agents.judge import Judge, Judged, Option, PlannedWrite, Prepared
+from agents.models import Proposal, Write
+from agents.proposing import target_version
+from agents.reading import Reader
+from cases import transitions as case_transitions
+from cases.actors import CONTROL
+from cases.clock import database_now
+from cases.ledger import Entry, plain
+from cases.models import Case
+from cases.transitions import Draft
+
+W = Write.State
+READY = (W.HELD, W.PERMITTED)
+SOON = timedelta(seconds=2)
+After = Callable[[Case, Draft, datetime], Any]
+
+
+@dataclass
+class Carrier:
+    """One worker carrying out one claimed proposal. `after` runs under the case lock when nothing is left to send."""
+
+    proposal_id: Any
+    case_id: int
+    claim: int
+    judge: Judge
+    after: After
+    just_judged: bool = False
+    reader: Reader = field(default_factory=Reader)
+    prepared: Prepared | None = None
+    versions: dict[str, Any] = field(default_factory=dict)
+    config: Configuration = field(default_factory=configuration.current)
+
+    def run(self) -> None:
+        """Until the option is through, or something has to be waited for. Raises `Stale` if somebody else has it."""
+        sent: tuple[Write, Outcome] | None = None
+        if not self.just_judged:
+            sent = self._look_afresh()
+        while True:
+            with transaction.atomic():
+                write = self._next(sent)
+            if write is None:
+                return
+            sent = (write, self._send(write))
+
+    # ------------------------------------------------------------------ outside any transaction
+
+    def _send(self, write: Write) -> Outcome:
+        return executor.send(write, write.operation, self.config)
+
+    def _look_afresh(self) -> tuple[Write, Outcome] | None:
+        """Facts and versions as they are now; and what became of a write whose outcome is not known."""
+        proposal = Proposal.objects.select_related("case__type").get(pk=self.proposal_id)
+        writes = _writes(proposal)
+        begun = next((w for w in writes if w.state in (W.RESERVED, W.UNKNOWN)), None)
+        if begun is not None:
+            outcome = executor.recover(begun, begun.operation, self.config)
+            return (begun, outcome) if outcome is not None else None
+        chosen = transitions.chosen_writes(proposal, writes)
+        if any(w.state == W.WRITTEN for w in chosen):
+            return None
+        finder = finder_for(proposal.case, self.config, self.reader, now=database_now())
+        self.prepared = self.judge.prepare(finder, options_of(proposal, writes))
+        self.versions = {
+            str(w.pk): target_version(w.operation, w.decided or w.proposed, self.config, self.reader) for w in chosen
+        }
+        return None
+
+    # ------------------------------------------------------------------ under the case lock
+
+    def _next(self, sent: tuple[Write, Outcome] | None) -> Write | None:
+        """Record what was sent, then reserve the next write; None when there is nothing to send now."""
+        case = case_transitions.lock(self.case_id)
+        now = database_now()
+        draft = Draft(self.reader.taken())
+        entries = draft.entries
+        if sent is not None:
+            executor.record(draft, case, sent[0], sent[1], config=self.config, now=now)
+        proposal = Proposal.objects.select_for_update(of=("self",)).filter(pk=self.proposal_id).first()
+        if proposal is None or proposal.claim != self.claim:
+            draft.store(case, now=now)  # the outcome is told, whoever goes on
+            return None
+        writes = _writes(proposal)
+        if sent is not None and sent[0].state in (W.FAILED, W.DIFFERS):
+            _withdraw_rest(proposal, writes, now)
+        write = self._startable(case, proposal, writes, entries, now)
+        if write is not None:
+            entries += self._withdraw_others(proposal, writes, now)
+            entries.append(executor.reserve(write, operation=write.operation, now=now))
+            transitions.settle_proposal(proposal, writes, now=now)
+            draft.store(case, now=now)
+            return write
+        if proposal.state != Proposal.State.WAITING and proposal.decided:
+            transitions.settle_proposal(proposal, writes, now=now)
+        transitions.release_proposal(proposal, try_at=_try_at(proposal, writes, now))
+        self.after(case, draft, now)
+        draft.store(case, now=now)
+        return None
+
+    def _startable(
+        self,
+        case: Case,
+        proposal: Proposal,
+        writes: Sequence[Write],
+        entries: list[Entry],
+        now: datetime,
+    ) -> Write | None:
+        """The next write of the option if it may start now; else what stands in the way is done and recorded."""
+        write = _first_open(proposal, writes)
+        if write is None:
+            return None
+        if write.state == W.RESERVED and (write.lease_until is None or write.lease_until > now):
+            return None  # another worker sends it at this moment
+        if write.state in (W.RESERVED, W.UNKNOWN):
+            return self._again(case, write, now)
+        if write.state not in READY or (write.hold_until and write.hold_until > now):
+            return None
+        if write.try_at and write.try_at > now:
+            return None
+        why = self._may_not_start(case, proposal, write, writes, now)
+        if why:
+            entries += _end_unstarted(proposal, writes, why=why, now=now)
+            return None
+        policy = configuration.policy(share=True)
+        if policy.restoring or gate_closed(case, proposal, write):
+            return None
+        if executor.in_flight(write):
+            write.try_at = now + SOON
+            Write.objects.filter(pk=write.pk).update(try_at=write.try_at)
+            return None
+        stricter = self._stricter(case, proposal, writes, write, policy.epoch, now)
+        if stricter is not None:
+            entries += self._wait_again(case, proposal, writes, *stricter, now=now)
+            return None
+        return write
+
+    def _again(self, case: Case, write: Write, now: datetime) -> Write | None:
+        """An unknown write is sent again only with an effect key that the system honours."""
+        if write.try_at and write.try_at > now:
+            return None
+        if not executor.effect_key_honoured(write.operation) or write.attempts >= executor.TRIES:
+            return None
+        if write.state == W.RESERVED:
+            transitions.move_write(write, W.UNKNOWN, held_claim=write.claim, error=str(_("The worker was lost.")))
+        return write
+
+    def _may_not_start(
+        self, case: Case, proposal: Proposal, write: Write, writes: Sequence[Write], now: datetime
+    ) -> str:
+        """Why this write must never start any more; '' if it may."""
+        if case.turn != write.turn or not case.is_open:
+            return "turn"
+        if write.permit_until is not None and write.permit_until <= now:
+            return "expired"
+        if write.controlled and write.permit_fingerprint != transitions.current_fingerprint(proposal, writes):
+            return "fingerprint"
+        return ""
+
+    def _stricter(
+        self,
+        case: Case,
+        proposal: Proposal,
+        writes: Sequence[Write],
+        write: Write,
+        epoch: int,
+        now: datetime,
+    ) -> tuple[Judged, str] | None:
+        """The live verdict, if it is stricter than what was decided, or the record moved; None if it may go on."""
+        if self.just_judged and write.permit_epoch == epoch:
+            return None
+        if self.prepared is None:
+            return self._judged_later(case, proposal, writes, write, epoch, now)
+        judged = self._judge(case, proposal, writes, now)
+        moved = [
+            w.name
+            for w in transitions.chosen_writes(proposal, writes)
+            if str(w.pk) in self.versions and plain(self.versions[str(w.pk)]) != w.target_version
+        ]
+        if moved:
+            words = _("The record changed after it was decided: %(names)s.") % {"names": ", ".join(moved)}
+            return judged, words
+        if not self.judge.settled(proposal, judged):
+            return judged, judged.why
+        self.prepared, self.just_judged = None, True
+        write.permit_epoch = epoch
+        return None
+
+    def _judged_later(
+        self, case: Case, proposal: Proposal, writes: Sequence[Write], write: Write, epoch: int, now: datetime
+    ) -> tuple[Judged, str] | None:
+        """A later write of the option: the epoch decides whether the live rules are asked again on the stored facts."""
+        if write.permit_epoch == epoch:
+            return None
+        reader = Reader()
+        reader.seal()
+        finder = finder_for(case, self.config, reader, now=now)
+        self.prepared = self.judge.prepare(finder, options_of(proposal, writes))
+        judged = self._judge(case, proposal, writes, now)
+        self.prepared = None
+        return None if self.judge.settled(proposal, judged) else (judged, judged.why)
+
+    def _judge(self, case: Case, proposal: Proposal, writes: Sequence[Write], now: datetime) -> Judged:
+        assert self.prepared is not None  # noqa: S101  # only called after preparing
+        verdicts = self.judge.judge(
+            configuration.current(),
+            case,
+            self.prepared,
+            options_of(proposal, writes),
+            proposer_user_id=proposal.proposer_user_id,
+            now=now,
+            leave_out=tuple(w.pk for w in writes),
+        )
+        return verdicts[proposal.decided]
+
+    def _wait_again(
+        self,
+        case: Case,
+        proposal: Proposal,
+        writes: Sequence[Write],
+        judged: Judged,
+        why: str,
+        *,
+        now: datetime,
+    ) -> list[Entry]:
+        """The writes wait again on what is true now: versions and facts are the fresh ones, and people are asked."""
+        for write in writes:
+            if str(write.pk) in self.versions:
+                write.target_version = plain(self.versions[str(write.pk)])
+                Write.objects.filter(pk=write.pk).update(target_version=write.target_version)
+        facts = self.prepared.facts if self.prepared else {}
+        proposal.facts |= {name: plain(f.value) if f.known else None for name, f in facts.items()}
+        proposal.rules = [{**rule, "option": judged.option} for rule in judged.rules]
+        Proposal.objects.filter(pk=proposal.pk).update(facts=proposal.facts, rules=proposal.rules)
+        entries = [permits.take_back(proposal, writes, actor=CONTROL, why=why, now=now)]
+        if judged.kind == "forbid":
+            entries += _end_unstarted(proposal, writes, why="forbidden", now=now, words=judged.why)
+            return entries
+        return entries + self.judge.ask(case, proposal, judged, why=why, now=now)
+
+    def _withdraw_others(self, proposal: Proposal, writes: Sequence[Write], now: datetime) -> list[Entry]:
+        """With the first write that starts, the options that were not chosen are over."""
+        for write in writes:
+            if write.option != proposal.decided and write.state == W.WAITING:
+                transitions.move_write(write, W.WITHDRAWN, ended_at=now)
+        return []
+
+
+def options_of(proposal: Proposal, writes: Sequence[Write]) -> list[Option]:
+    """The options of a stored proposal, with their writes as they stand (decided if they are)."""
+    by_id = {str(w.pk): w for w in writes}
+    return [
+        Option(
+            name=option["name"],
+            title=option["title"],
+            suggested=option["suggested"],
+            draft=option.get("draft", ""),
+            writes=[
+                PlannedWrite(
+                    name=w.name,
+                    operation=w.operation,
+                    arguments=w.proposed if w.decided is None else w.decided,
+                    money=w.money,
+                    currency=w.currency,
+                    id=w.pk,
+                )
+                for w in (by_id[ref["id"]] for ref in option["writes"])
+            ],
+        )
+        for option in proposal.options
+    ]
+
+
+def gate_closed(case: Case, proposal: Proposal, write: Write) -> bool:
+    """Whether a pause holds this write back now; the switch rows stay locked until the commit."""
+    if proposal.proposer_agent is None:
+        return False
+    switch = gate.paused(case, proposal.proposer_agent, write.operation.system.name, share=True)
+    return switch is not None
+
+
+def _writes(proposal: Proposal) -> list[Write]:
+    return list(proposal.writes.select_related("operation__system").order_by("option", "position"))
+
+
+def _first_open(proposal: Proposal, writes: Sequence[Write]) -> Write | None:
+    """The first write of the option that is not written; None if all are, or one ended otherwise."""
+    for write in transitions.chosen_writes(proposal, writes):
+        if write.state == W.WRITTEN:
+            continue
+        return None if write.state in Write.FINAL else write
+    return None
+
+
+def _end_unstarted(
+    proposal: Proposal, writes: Sequence[Write], *, why: str, now: datetime, words: str = ""
+) -> list[Entry]:
+    """What must not start any more is ended, and the record says why."""
+    to = W.EXPIRED if why == "expired" else W.WITHDRAWN
+    for write in writes:
+        if write.state in (W.WAITING, W.HELD, W.PERMITTED):
+            transitions.move_write(write, to, ended_at=now)
+    states = {"expired": Proposal.State.EXPIRED, "forbidden": Proposal.State.FORBIDDEN}
+    begun = [w for w in transitions.chosen_writes(proposal, writes) if w.state not in (W.WITHDRAWN, W.EXPIRED)]
+    if not begun:
+        transitions.set_proposal(proposal, states.get(why, Proposal.State.WITHDRAWN), now=now)
+    said = words or {
+        "turn": _("Somebody else has taken the case on."),
+        "expired": _("The permit had run out."),
+        "fingerprint": _("What stands here is not what was decided."),
+        "forbidden": _("A rule forbids it now."),
+    }.get(why, why)
+    data = {"proposal": str(proposal.pk), "why": why, "words": said}
+    return [Entry("write.not_started", CONTROL, data)]
+
+
+def _withdraw_rest(proposal: Proposal, writes: Sequence[Write], now: datetime) -> None:
+    """The writes of an option stop at the first that is not written."""
+    for write in transitions.chosen_writes(proposal, writes):
+        if write.state in READY:
+            transitions.move_write(write, W.WITHDRAWN, ended_at=now)
+
+
+def _try_at(proposal: Proposal, writes: Sequence[Write], now: datetime) -> datetime | None:
+    write = _first_open(proposal, writes)
+    return write.try_at if write is not None else None

@@ -1,0 +1,71 @@
+"""Makes a fact finder for a case: its stored facts as values again, its messages, the clock of facts."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from agents.configuration import Configuration, TypeConfig
+from agents.facts import FactFinder, Found, Read
+from cases.models import Case, Message
+from cases.values import UNKNOWN, coerce
+
+
+def finder_for(
+    case: Case,
+    config: Configuration,
+    read: Read,
+    *,
+    now: datetime,
+    given: Mapping[str, Found] | None = None,
+    steps: Mapping[str, Any] | None = None,
+    messages: list[str] | None = None,
+) -> FactFinder:
+    """A finder over `given` facts (none: everything is looked up afresh). The case must have a type."""
+    type_ = config.type_of(case)
+    assert type_ is not None  # noqa: S101  # a case without a type has no facts to find
+    return FactFinder(
+        config=config,
+        type=type_,
+        case=case,
+        messages=messages if messages is not None else incoming(case),
+        read=read,
+        now=now,
+        fixed_now=settings.FIXED_NOW,
+        given=given or {},
+        steps=step_values(case.steps if steps is None else steps),
+    )
+
+
+def incoming(case: Case) -> list[str]:
+    """The requester's messages, oldest first."""
+    rows = Message.objects.filter(case=case, direction=Message.Direction.IN).order_by("id")
+    return list(rows.values_list("text", flat=True))
+
+
+def stored_facts(case: Case, type_: TypeConfig, config: Configuration) -> dict[str, Found]:
+    """The facts kept on the case row, as values again."""
+    facts: dict[str, Found] = {}
+    for name, kept in case.facts.items():
+        fact = type_.facts.get(name)
+        if fact is None or not isinstance(kept, Mapping):
+            continue
+        value: Any = UNKNOWN
+        if kept.get("known"):
+            value = coerce(kept.get("value"), fact.row.kind, config.zone, config.company.currency)
+        at = datetime.fromisoformat(kept["at"]) if kept.get("at") else None
+        facts[name] = Found(value, bool(kept.get("bound")), str(kept.get("source", "")), str(kept.get("why", "")), at)
+    return facts
+
+
+def step_values(steps: Mapping[str, Any]) -> dict[str, Any]:
+    """`steps.STEP.NAME` of placeholders: an earlier step's values, `option` and `state`."""
+    return {
+        name: {
+            **step.get("values", {}),
+            "option": step.get("option", ""),
+            "state": step.get("outcome") or step["state"],
+        }
+        for name, step in steps.items()
+    }

@@ -1,0 +1,428 @@
+"""The tools a brain works with: the granted operations behind the gate, for one agent on one step of one case.
+
+A write is found again by its place in the recipe, so a recipe that is done again writes nothing twice.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from agents import executor, gate, proposing, reaching
+from agents.brains.base import Done, ToolFailed
+from agents.carrying import Carrier
+from agents.configuration import StepConfig
+from agents.errors import BadArguments, Refused
+from agents.facts import FactFinder, request_values, stands_on
+from agents.fields import keep_fields
+from agents.gate import Gate, Pass
+from agents.judge import Option, PlannedWrite
+from agents.models import Agent, Operation, Proposal, Write
+from agents.proposing import Plan, Stored
+from agents.reading import read_entry
+from agents.stretch import LEASE, Stretch
+from agents.subjects import subject_of
+from cases import actors, formulas, placeholders
+from cases.errors import TurnPassed
+from cases.ledger import plain
+from cases.models import Case
+from cases.texts import say
+from cases.transitions import Draft
+from cases.values import UNKNOWN
+
+W = Write.State
+
+
+class Later(Exception):
+    """Something has to be waited for without anybody's help; the step goes on at `at`."""
+
+    def __init__(self, at: datetime) -> None:
+        super().__init__(at)
+        self.at = at
+
+
+@dataclass
+class StepTools:
+    """`agents.brains.base.Tools` for one step."""
+
+    stretch: Stretch
+    step: StepConfig
+    agent: Agent
+    after: Any  # what plans on, under the case lock, when a proposal is through
+    started: float = field(default_factory=time.monotonic)
+    _finder: FactFinder | None = None
+
+    # ------------------------------------------------------------------ what a brain may see
+
+    @property
+    def finder(self) -> FactFinder:
+        if self._finder is None:
+            self._finder = self.stretch.finder()
+        return self._finder
+
+    def visible_facts(self) -> Mapping[str, Any]:
+        """Looked-up facts only through the grant for that operation and its fields; of the others all."""
+        seen: dict[str, Any] = {}
+        for name in self.finder.type.facts:
+            if self.finder.needs_argument(name):
+                continue
+            found = self.finder.find(name)
+            seen[name] = self._through_grant(name, found.value) if found.known else UNKNOWN
+        return seen
+
+    def known(self, fact: str) -> bool:
+        return self.finder.find(fact).known
+
+    def names(self) -> Mapping[str, Any]:
+        return {
+            "request": request_values(self.stretch.case),
+            "tables": self.finder.type.row.tables,
+            "steps": dict(self.finder.steps),
+        }
+
+    def evaluate(self, formula: str, values: Mapping[str, Any]) -> Any:
+        return formulas.evaluate(formula, values, now=self.finder.moment, zone=self.finder.zone)
+
+    def text(self, template: str, values: Mapping[str, Any]) -> tuple[str, set[str]]:
+        row = self.finder.type.templates.get(template)
+        if row is None:
+            return "", {template}
+        text, missing = placeholders.fill(say(row.texts, self.stretch.case.language), values)
+        return str(text), missing
+
+    def _through_grant(self, name: str, value: Any) -> Any:
+        sources = self.finder.type.facts[name].sources
+        look_ups = [s.operation for s in sources if s.kind == "look_up" and s.operation]
+        if not look_ups:
+            return value if self._may_derive(name) else UNKNOWN
+        for operation in look_ups:
+            grants = self.stretch.config.grants.get((self.agent.pk, operation.pk), ())
+            for grant in grants:
+                if not grant.types or self.finder.type.row.name in grant.types:
+                    return keep_fields(value, grant.fields) if not isinstance(value, str | int) else value
+        return UNKNOWN
+
+    def _may_derive(self, name: str) -> bool:
+        """A formula over looked-up facts is seen where each of those look-ups is granted."""
+        names, _kinds = stands_on(self.finder.type, name)
+        for other in names:
+            fact = self.finder.type.facts.get(other)
+            for source in fact.sources if fact else ():
+                operation = source.operation if source.kind == "look_up" else None
+                if operation and not self.stretch.config.grants.get((self.agent.pk, operation.pk)):
+                    return False
+        return True
+
+    # ------------------------------------------------------------------ reads
+
+    def read(self, operation: str, arguments: Mapping[str, Any]) -> Any:
+        allowed = self._pass(operation, arguments)
+        if allowed.operation.is_write:
+            raise ToolFailed(_("%(name)s is not a read.") % {"name": operation})
+        answer = reaching.ask(allowed.operation, allowed.arguments)
+        seen = self._gate().answer(allowed, answer.data) if answer.ok else None
+        self.stretch.entries.append(
+            read_entry(self.actor, allowed.operation, allowed.arguments, seen, ok=answer.ok, why=answer.error)
+        )
+        if not answer.ok:
+            raise ToolFailed(
+                _("%(system)s did not give an answer: %(why)s")
+                % {"system": allowed.operation.system.shown, "why": answer.error}
+            )
+        return seen
+
+    # ------------------------------------------------------------------ writes
+
+    def write(self, operation: str, arguments: Mapping[str, Any], *, place: str, name: str = "") -> Done:
+        row = self.stretch.config.operations.get(operation)
+        if row is None or not row.is_write:
+            raise ToolFailed(_("There is no operation %(name)s that writes.") % {"name": operation})
+        if row.is_controlled or self._raised(row):
+            planned = self.option_write(operation, arguments, name=name)
+            option = Option("do", row.title, [planned], suggested=True)
+            return self.propose([option], place=place)
+        return self._internal(row, arguments, place=place, name=name)
+
+    def reply(self, text: str, *, place: str) -> Done:
+        calls = self.stretch.config.calls
+        if calls is None or calls.reply is None:
+            raise ToolFailed(_("The company has no way to reply set up."))
+        arguments, missing = executor.reply_arguments(calls, self.stretch.case, text)
+        if missing:
+            raise ToolFailed(_("There is no contact to reply to."))
+        return self.write(calls.reply.name, arguments, place=place)
+
+    def option_write(self, operation: str, arguments: Mapping[str, Any], *, name: str = "") -> PlannedWrite:
+        row = self.stretch.config.operations.get(operation)
+        if row is None or not row.is_write:
+            raise ToolFailed(_("There is no operation %(name)s that writes.") % {"name": operation})
+        return proposing.plan_write(row, arguments, self.stretch.config, name=name, facts=self.finder)
+
+    def propose(self, options: Sequence[Option], *, place: str, why: str = "") -> Done:
+        """Judged, then forbidden, carried out at once under a standing approval, or waiting for people."""
+        known = self._proposal_at(place)
+        if known is not None:
+            return _done(known, list(known.writes.all()))
+        for option in options:
+            for write in option.writes:
+                allowed = self._pass(write.operation.name, write.arguments)
+                self._within_limits(allowed, write.money)
+        wanted = proposing.with_reject(options)
+        prepared = self.stretch.judge.prepare(self.stretch.finder(given={}), wanted)
+        plan = Plan(
+            wanted,
+            prepared,
+            proposing.target_versions(wanted, self.stretch.config, self.stretch.reader),
+            why=why,
+            step=self.step.name,
+            place=place,
+            evidence=evidence(self.finder, self.stretch.config),
+        )
+        stored = self.stretch.flush(lambda case, draft: self._store(plan, case, draft))
+        if stored.starts:
+            self._carry_out(stored)
+            stored.proposal.refresh_from_db()
+            return _done(stored.proposal, list(stored.proposal.writes.all()))
+        return _done(stored.proposal, stored.writes)
+
+    def _store(self, plan: Plan, case: Case, draft: Draft) -> Stored:
+        run = self.stretch.run
+        stored = proposing.store(
+            plan,
+            case,
+            config=self.stretch.config,
+            judge=self.stretch.judge,
+            actor=self.actor,
+            run=run,
+            agent_id=self.agent.pk,
+            now=self.stretch.now,
+        )
+        if stored.starts:
+            stored.proposal.claim = 1
+            Proposal.objects.filter(pk=stored.proposal.pk).update(claim=1, lease_until=self.stretch.now + LEASE)
+        draft.add(*stored.entries)
+        return stored
+
+    def _carry_out(self, stored: Stored) -> None:
+        """The standing approval's writes, by this worker, at once. The step goes on when they are through."""
+        Carrier(
+            proposal_id=stored.proposal.pk,
+            case_id=self.stretch.case.pk,
+            claim=1,
+            judge=self.stretch.judge,
+            after=_nothing,
+            just_judged=True,
+            config=self.stretch.config,
+        ).run()
+
+    def _internal(self, operation: Operation, arguments: Mapping[str, Any], *, place: str, name: str) -> Done:
+        write = self._write_at(place)
+        if write is None:
+            allowed = self._pass(operation.name, arguments)
+            self._within_limits(allowed, None)
+            write = self.stretch.flush(
+                lambda case, draft: self._reserve_new(allowed, place, name or operation.name, case, draft)
+            )
+        else:
+            ended = self._found_again(write)
+            if ended is not None:
+                return ended
+        outcome = executor.run_internal(self.stretch.case.pk, write, write.operation, self.stretch.config)
+        if outcome.state == W.PERMITTED:
+            raise Later(write.try_at or self.stretch.now + timedelta(seconds=1))
+        return self._ended(write)
+
+    def _reserve_new(self, allowed: Pass, place: str, name: str, case: Case, draft: Draft) -> Write:
+        switch = gate.paused(case, self.agent, allowed.operation.system.name, share=True)
+        if switch is not None:
+            raise Refused(gate.pause_words(switch), reason="paused")
+        write = Write(
+            case=case,
+            run=self.stretch.run,
+            step=self.step.name,
+            place=place,
+            name=name,
+            operation=allowed.operation,
+            controlled=False,
+            turn=case.turn,
+            agent=self.agent,
+            customer=case.customer,
+            subject=subject_of(allowed.operation, allowed.arguments, case),
+            proposed=plain(allowed.arguments),
+        )
+        if executor.in_flight(write):
+            raise Later(self.stretch.now + timedelta(seconds=2))
+        write.save(force_insert=True)
+        draft.add(executor.reserve(write, operation=allowed.operation, now=self.stretch.now))
+        return write
+
+    def _found_again(self, write: Write) -> Done | None:
+        """What this place of the recipe wrote before; None: it is to be sent again (reserved anew already)."""
+        if write.state in (*Write.FINAL,):
+            return self._ended(write)
+        if write.state == W.RESERVED and write.lease_until and write.lease_until > self.stretch.now:
+            raise Later(write.lease_until)
+        if write.try_at and write.try_at > self.stretch.now:
+            raise Later(write.try_at)
+        if write.state in (W.RESERVED, W.UNKNOWN):
+            outcome = executor.recover(write, write.operation, self.stretch.config)
+            if outcome is not None:
+                self._record_recovered(write, outcome)
+                if write.state == W.PERMITTED:
+                    raise Later(write.try_at or self.stretch.now)
+                return self._ended(write)
+        self.stretch.flush(lambda case, draft: self._reserve_again(write, draft))
+        return None
+
+    def _reserve_again(self, write: Write, draft: Draft) -> None:
+        if write.state == W.RESERVED:
+            executor.transitions.move_write(write, W.UNKNOWN, held_claim=write.claim)
+        draft.add(executor.reserve(write, operation=write.operation, now=self.stretch.now))
+
+    def _record_recovered(self, write: Write, outcome: executor.Outcome) -> None:
+        def then(case: Case, draft: Draft) -> None:
+            if write.state == W.UNKNOWN and outcome.state == W.UNKNOWN:
+                return  # nothing new is known; it stays on the repair list
+            executor.record(draft, case, write, outcome, config=self.stretch.config, now=self.stretch.now)
+
+        self.stretch.flush(then)
+
+    def _ended(self, write: Write) -> Done:
+        result = write.result
+        if self.agent is not None and write.state == W.WRITTEN:
+            grants = self.stretch.config.grants.get((self.agent.pk, write.operation_id), ())
+            result = keep_fields(result, grants[0].fields) if grants else result
+        return Done(True, write.state, result=result, why=write.error)
+
+    # ------------------------------------------------------------------ gate and limits
+
+    @property
+    def actor(self) -> actors.Actor:
+        return actors.agent(self.agent, run_id=self.stretch.run.pk)
+
+    def _gate(self) -> Gate:
+        return Gate(
+            config=self.stretch.config,
+            case=self.stretch.case,
+            finder=self.finder,
+            now=self.stretch.now,
+            agent=self.agent,
+            step=self.step.name,
+        )
+
+    def _pass(self, operation: str, arguments: Mapping[str, Any]) -> Pass:
+        """Through the gate, within the caps of a run; a refusal is an event and ends the tool."""
+        self._count()
+        try:
+            return self._gate().check(self.actor, operation, arguments, turn=self.stretch.run.turn)
+        except (Refused, BadArguments, TurnPassed) as refusal:
+            self._refused(operation, refusal)
+            raise ToolFailed(refusal.message, reason=str(refusal.detail.get("reason", refusal.code))) from refusal
+
+    def _within_limits(self, allowed: Pass, money: Any) -> None:
+        if allowed.grant is None:
+            return
+        why = gate.over_limit(
+            allowed.grant,
+            case=self.stretch.case,
+            money=money,
+            now=self.stretch.now,
+            leave_out=(),
+            zone=self.stretch.config.zone,
+        )
+        if why:
+            words = _("The grant for %(name)s is used up: %(why)s.") % {"name": allowed.operation.name, "why": why}
+            self._refused(allowed.operation.name, Refused(words, reason="limit"))
+            raise ToolFailed(words, reason="limit")
+
+    def _refused(self, operation: str, refusal: Any) -> None:
+        self.stretch.record(
+            "gate.refused",
+            self.actor,
+            operation=operation,
+            reason=refusal.detail.get("reason", refusal.code),
+            words=refusal.message,
+            step=self.step.name,
+        )
+
+    def _count(self) -> None:
+        """Limits of a run: calls and seconds. Over them the case goes to a person."""
+        run = self.stretch.current or self.stretch.run
+        run.calls += 1
+        most = self.agent.limits.get("calls_per_run")
+        if most is not None and run.calls > most:
+            raise ToolFailed(_("The agent made more than %(n)s calls in one run.") % {"n": most}, reason="limit")
+        seconds = self.agent.limits.get("seconds_per_run")
+        if seconds is not None and time.monotonic() - self.started > seconds:
+            raise ToolFailed(_("The run took longer than %(n)s seconds.") % {"n": seconds}, reason="limit")
+
+    # ------------------------------------------------------------------ finding again
+
+    def _fresh(self) -> bool:
+        """A run that was claimed once and never waited can have written nothing before."""
+        return (self.stretch.current or self.stretch.run).claim == 1
+
+    def _raised(self, operation: Operation) -> bool:
+        return self.stretch.judge.raises(self.stretch.config, self.stretch.case, operation)
+
+    def _write_at(self, place: str) -> Write | None:
+        if self._fresh():
+            return None
+        rows = Write.objects.filter(
+            case=self.stretch.case, turn=self.stretch.case.turn, step=self.step.name, place=place, proposal=None
+        )
+        return rows.exclude(state=W.WITHDRAWN).select_related("operation__system").first()
+
+    def _proposal_at(self, place: str) -> Proposal | None:
+        if self._fresh():
+            return None
+        rows = Proposal.objects.filter(
+            case=self.stretch.case, turn=self.stretch.case.turn, step=self.step.name, place=place
+        )
+        return rows.exclude(state=Proposal.State.WITHDRAWN).first()
+
+
+def _nothing(case: Case, draft: Draft, now: datetime) -> None:
+    """The step itself goes on after its standing approval's writes; nobody else has to plan."""
+
+
+def _done(proposal: Proposal, writes: Sequence[Write]) -> Done:
+    """A proposal as the recipe sees it. Open, or on its way: the step waits."""
+    ended = proposal.state not in Proposal.OPEN
+    chosen = [w for w in writes if w.option == proposal.decided]
+    result = chosen[0].result if chosen else None
+    why = "; ".join(w.error for w in chosen if w.error) or _state_words(proposal)
+    return Done(ended, proposal.state, result=result, option=proposal.decided, proposal=proposal, why=why)
+
+
+def _state_words(proposal: Proposal) -> str:
+    if proposal.state == Proposal.State.FORBIDDEN:
+        return " ".join(o["why"] for o in proposal.options if o.get("why"))
+    return str(proposal.get_state_display())
+
+
+def evidence(finder: FactFinder, config: Any) -> list[dict[str, Any]]:
+    """What was looked at, for the approval page: each fact with source and read time, missing ones too."""
+    rows = []
+    for name, fact in finder.type.facts.items():
+        if finder.needs_argument(name):
+            continue
+        found = finder.find(name)
+        operation = config.operations.get(found.source)
+        rows.append(
+            {
+                "fact": name,
+                "title": fact.row.title,
+                "kind": fact.row.kind,
+                "where": operation.system.title if operation else found.source,
+                "operation": operation.name if operation else "",
+                "found": plain(found.value) if found.known else None,
+                "known": found.known,
+                "why": found.why,
+                "at": found.at.isoformat() if found.at else None,
+            }
+        )
+    return rows
