@@ -1,0 +1,1 @@
+"""Floor 3: rules, approvals, decisions, standing approvals, the inbox."""

@@ -1,0 +1,115 @@
+"""What a person sends with a decision: the option, a reason, changed arguments, and what they saw."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from agents.forms import Box, problems, read
+from approvals.models import Approval
+from approvals.sheet import Option, reason_needed
+from cases.texts import say
+
+MOST_REASON = 2000  # characters
+
+
+@dataclass
+class Problem:
+    """One thing that keeps the decision from being made; `at` is the id of the field it links to."""
+
+    at: str
+    words: str
+
+
+@dataclass
+class DecisionForm:
+    """A decision as it was posted. `edits` holds only what really differs from what was proposed."""
+
+    option: str = ""
+    chip: str = ""
+    text: str = ""
+    fingerprint: str = ""
+    nonce: str = ""
+    seal: str = ""
+    edits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def reason(self) -> str:
+        """The chip's words and the person's own, as one text."""
+        return ": ".join(part for part in (self.chip, self.text) if part)
+
+    @property
+    def problem_at(self) -> dict[str, str]:
+        return {problem.at: problem.words for problem in self.problems}
+
+
+def empty() -> DecisionForm:
+    return DecisionForm(nonce=new_nonce())
+
+
+def new_nonce() -> str:
+    """One a form; the database keeps each at most once."""
+    return secrets.token_urlsafe(24)
+
+
+def chips(approval: Approval, language: str) -> list[tuple[str, str]]:
+    """Reasons of the request type to choose from: what is stored, and what is shown."""
+    reasons = approval.case.type.reasons if approval.case.type else []
+    return [(say(reason, "en"), say(reason, language)) for reason in reasons]
+
+
+def posted(data: QueryDict, approval: Approval, options: list[Option]) -> DecisionForm:
+    """Read and check a posted decision; the form's `problems` say in words what is missing or wrong."""
+    form = DecisionForm(
+        option=data.get("option", ""),
+        chip=data.get("chip", "")[:200],
+        text=data.get("reason", "").strip().replace("\r\n", "\n")[:MOST_REASON],
+        fingerprint=data.get("fingerprint", "")[:64],
+        nonce=data.get("nonce", "")[:64],
+        seal=data.get("seal", "")[:64],
+    )
+    option = next((o for o in options if o.name == form.option), None)
+    if option is None:
+        form.problems.append(Problem("option-0", _("Choose what to do.")))
+        return form
+    if not option.allowed:
+        words = _("%(option)s is not allowed: %(why)s") % {"option": option.title, "why": option.why}
+        form.problems.append(Problem(f"option-{option.index}", words))
+        return form
+    form.edits = _edits(option, data, form)
+    if not form.problems and not form.reason and reason_needed(approval.proposal, option.name, form.edits):
+        form.problems.append(Problem("reason", _("Say why: choose a reason or write one.")))
+    return form
+
+
+def _edits(option: Option, data: Mapping[str, Any], form: DecisionForm) -> dict[str, dict[str, Any]]:
+    edits: dict[str, dict[str, Any]] = {}
+    for line in option.editable:
+        sent = [entry for entry in line.entries if entry.name in data or entry.kind == "yes_no"]
+        if not any(entry.name in data for entry in line.entries):
+            continue
+        schema = line.write.operation.arguments
+        typed = read(sent, data, schema)
+        changed = {name: new for name, new in typed.items() if _differs(new, line.write.proposed.get(name))}
+        wrong = [entry for entry in sent if entry.error]
+        form.problems += [Problem(entry.name, entry.error) for entry in wrong]
+        if changed and not wrong:
+            found = problems(schema, {**line.write.proposed, **changed})
+            form.problems += [Problem(_first_named(sent, words), words) for words in found]
+        if changed:
+            edits[line.write.name] = changed
+    return edits
+
+
+def _differs(new: Any, old: Any) -> bool:
+    if isinstance(new, str) and isinstance(old, str):
+        return new.strip() != old.replace("\r\n", "\n").strip()
+    return bool(new != old)
+
+
+def _first_named(entries: list[Box], words: str) -> str:
+    return next((entry.name for entry in entries if entry.argument in words), entries[0].name)

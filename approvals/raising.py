@@ -1,0 +1,117 @@
+"""Raises an approval: who is asked, until when, what happens if nobody answers. All of it is frozen here."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from agents import configuration
+from agents.configuration import Configuration
+from agents.judge import Judged
+from agents.models import Proposal, Write
+from approvals.models import Approval, Asked
+from cases.actors import CONTROL
+from cases.calendars import add, duration
+from cases.ledger import Entry
+from cases.models import Case, CaseSight
+from cases.texts import LANGUAGES, say
+from cases.wording import money as money_words
+
+
+def ask(case: Case, proposal: Proposal, judged: Judged, *, why: str, now: datetime) -> list[Entry]:
+    """Ask people to decide a stored proposal, under the case lock. Returns the events."""
+    config = configuration.current()
+    asks = judged.asks or _lead_asks(case)
+    first = [one for one in asks if one.get("stage", 0) == 0]
+    approval = Approval(
+        case=case,
+        proposal=proposal,
+        turn=case.turn,
+        fingerprint=proposal.fingerprint,
+        risk=proposal.risk,
+        title=title_of(case, proposal, config),
+        reasons=[text for text in (why, judged.why) if text],
+        asks=asks,
+        people=sum(int(one["people"]) for one in asks),
+        exclusive=bool(judged.data.get("exclusive")),
+        due_at=due_of(first, config, now),
+        created_at=now,
+    )
+    approval.save(force_insert=True)
+    teams = config.teams
+    Asked.objects.bulk_create(
+        [
+            Asked(
+                approval=approval,
+                team=teams[one["team"]],
+                people=one["people"],
+                stage=one.get("stage", 0),
+                since=now,
+                closed=one.get("stage", 0) > 0,
+            )
+            for one in asks
+        ]
+    )
+    give_sight(case, {teams[one["team"]].pk for one in asks}, now=now)
+    data = {
+        "approval": str(approval.pk),
+        "proposal": str(proposal.pk),
+        "title": approval.title,
+        "asked": [{"team": one["team"], "title": teams[one["team"]].title, "people": one["people"]} for one in asks],
+        "rules": sorted({name for one in asks for name in one.get("rules", [])}),
+        "due_at": approval.due_at,
+        "why": " ".join(approval.reasons),
+        "fingerprint": approval.fingerprint,
+    }
+    return [Entry("approval.asked", CONTROL, data)]
+
+
+def _lead_asks(case: Case) -> list[dict[str, Any]]:
+    """What no rule says who decides goes to the lead team of the type."""
+    assert case.type is not None  # noqa: S101  # nothing is proposed before a case has a type
+    return [{"team": case.type.lead.name, "people": 1, "stage": 0, "rules": []}]
+
+
+def due_of(asks: list[dict[str, Any]], config: Configuration, now: datetime) -> datetime | None:
+    """The earliest deadline of the asks; None if none has one (it waits without end, never approves)."""
+    times = [deadline(one, config, now) for one in asks]
+    return min((t for t in times if t is not None), default=None)
+
+
+def deadline(one: Mapping[str, Any], config: Configuration, now: datetime) -> datetime | None:
+    """`within` after now: working time in the ask's calendar, clock time without one."""
+    if not one.get("within"):
+        return None
+    return add(now, duration(str(one["within"])), config.calendars.get(str(one.get("calendar") or "")))
+
+
+def give_sight(case: Case, team_ids: set[int], *, now: datetime) -> None:
+    """Being asked gives sight of that case."""
+    CaseSight.objects.bulk_create(
+        [CaseSight(case=case, team_id=pk, reason="asked", at=now) for pk in sorted(team_ids)], ignore_conflicts=True
+    )
+
+
+def title_of(case: Case, proposal: Proposal, config: Configuration) -> dict[str, str]:
+    """What will happen, how much, to whom, in both languages: `Refund a payment HK$480.00: Chan Tai Man`."""
+    option = next((o for o in proposal.options if o["name"] == (proposal.suggested or "")), None)
+    option = option or next((o for o in proposal.options if o["name"] != "reject" and o["writes"]), None)
+    option = option or proposal.options[0]
+    write = _leading(option, config)
+    who = case.requester_name or case.contact
+    titles: dict[str, str] = {}
+    for language in LANGUAGES:
+        what = say(write[0].title, language) if write else say(option["title"], language)
+        amount = money_words(write[1], config.company.currency) if write and write[1] is not None else ""
+        titles[language] = " ".join(part for part in (what, amount) if part) + (f" · {who}" if who else "")
+    return titles
+
+
+def _leading(option: Mapping[str, Any], config: Configuration) -> tuple[Any, Any] | None:
+    """(operation, money) of the write that matters most: the one that moves money, else the first."""
+    ids = [ref["id"] for ref in option["writes"]]
+    rows = {str(w.pk): w for w in Write.objects.filter(pk__in=ids)} if ids else {}
+    writes = [rows[i] for i in ids if i in rows]
+    if not writes:
+        return None
+    leading = next((w for w in writes if w.money), writes[0])
+    return config.operations_by_id[leading.operation_id], leading.money

@@ -1,0 +1,432 @@
+"""What a person can ask of floor 3: decide, undo, confirm or withdraw a standing approval.
+
+Decisions take `actor`, name the fingerprint they saw, and end in a permit or a rejection. Nobody approves their own.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from agents import carrying, configuration, permits, schemas
+from agents.finding import finder_for
+from agents.judge import Judged, Prepared
+from agents.models import Proposal, Write
+from agents.money import money_of
+from agents.reading import Reader
+from approvals import transitions
+from approvals.errors import Changed, HigherNeeded, NotAllowed
+from approvals.judging import Judging
+from approvals.models import Approval, Asked, Decision, StandingApproval
+from approvals.permissions import asked_as, can_undo, is_lead
+from cases import doorbell
+from cases import transitions as case_transitions
+from cases.actors import Actor
+from cases.clock import database_now
+from cases.errors import Incorrect, NoRight, NotFound, ReasonRequired, WrongState
+from cases.ledger import Entry, append_company
+from cases.models import Case, Person
+
+A = Approval.State
+Edits = Mapping[str, Mapping[str, Any]]
+REJECT = "reject"
+AT_LEAST = timedelta(minutes=15)  # an undone approval has at least this long to be decided again
+
+
+def decide(
+    *,
+    actor: Actor,
+    approval_id: Any,
+    fingerprint: str,
+    option: str,
+    edits: Edits | None = None,
+    reason: str = "",
+    nonce: str = "",
+) -> Approval:
+    """One person's answer to one approval.
+
+    `edits`: {write name: {argument: value}}; `nonce`: of the form, a second post with it gives the first answer.
+    Raises `AlreadyDecided`, `Changed`, `NotAllowed`, `NoRight`, `ReasonRequired`, `HigherNeeded`, `Incorrect`.
+    """
+    edits = {name: dict(values) for name, values in (edits or {}).items() if values}
+    approval = _seen(actor, approval_id)
+    if nonce and Decision.objects.filter(nonce=nonce, approval=approval, user=actor.user_id).exists():
+        return approval
+    fresh = _look_afresh(approval, option, edits) if edits else None
+    try:
+        with transaction.atomic():
+            return _decide(actor, approval, fingerprint, option, edits, reason.strip(), nonce, fresh)
+    except IntegrityError:
+        if nonce and Decision.objects.filter(nonce=nonce).exists():
+            return Approval.objects.get(pk=approval.pk)
+        raise
+    except NoRight as refusal:
+        _refused(approval, actor, refusal)
+        raise
+
+
+def _decide(
+    actor: Actor,
+    approval: Approval,
+    fingerprint: str,
+    option: str,
+    edits: dict[str, dict[str, Any]],
+    reason: str,
+    nonce: str,
+    fresh: Prepared | None,
+) -> Approval:
+    case = case_transitions.lock(approval.case_id)
+    proposal = Proposal.objects.select_for_update().get(pk=approval.proposal_id)
+    approval = transitions.lock(approval.pk)
+    now = database_now()
+    if approval.state != A.WAITING:
+        raise transitions.wrong_state(approval)
+    asked = asked_as(actor.user, approval)
+    if asked is None:
+        raise _no_right(actor, approval)
+    if actor.token_name and approval.risk == "high":
+        raise NoRight(_("A high-risk decision is made in the browser, not with a token. Nothing was decided."))
+    if fingerprint != approval.fingerprint or approval.fingerprint != proposal.fingerprint:
+        raise Changed(now_is=approval.fingerprint)
+    writes = list(proposal.writes.select_related("operation__system").order_by("option", "position"))
+    earlier = list(approval.decisions.filter(undone_at=None).order_by("id"))
+    _check_option(proposal, option, earlier)
+    edits = _check_edits(proposal, writes, option, edits, earlier)
+    _check_reason(proposal, option, edits, reason)
+    decision = Decision(
+        approval=approval,
+        user_id=actor.user_id,
+        label=actor.label,
+        token_name=actor.token_name,
+        team=asked.team.name,
+        option=option,
+        edits=edits,
+        reason=reason,
+        fingerprint=fingerprint,
+        nonce=nonce,
+        at=now,
+    )
+    decision.save(force_insert=True)
+    entries = [_decided_entry(actor, approval, proposal, decision, writes, now)]
+    if edits and fresh is not None and not earlier:
+        _judge_edited(case, approval, proposal, writes, option, edits, fresh, now)
+    entries += _conclude(actor, case, approval, proposal, writes, option, edits, [*earlier, decision], now)
+    wake_at = approval.hold_until if approval.state == A.DECIDED and approval.hold_until else now
+    case_transitions.save(case, entries, now=now, **case_transitions.wake(case, wake_at))
+    if wake_at <= now:
+        doorbell.ring()
+    return approval
+
+
+def _conclude(
+    actor: Actor,
+    case: Case,
+    approval: Approval,
+    proposal: Proposal,
+    writes: list[Write],
+    option: str,
+    edits: dict[str, dict[str, Any]],
+    decisions: list[Decision],
+    now: datetime,
+) -> list[Entry]:
+    """A reject ends it; otherwise the last one needed gives the permit, and the hold starts with them."""
+    config = configuration.current()
+    if option != REJECT:
+        if not transitions.agreed(approval, decisions):
+            return []
+        if transitions.open_next_stage(approval, now=now, config=config):
+            return []
+    hold = _hold_seconds(actor, proposal, writes, option, config)
+    names = ", ".join(d.label for d in decisions if d.option == option)
+    entries = permits.permit_option(
+        proposal,
+        writes,
+        option=option,
+        actor=actor,
+        source=_("Decided by %(names)s") % {"names": names},
+        epoch=config.epoch,
+        now=now,
+        hold_seconds=hold,
+        days=approval.permit_days,
+        edits=edits,
+    )
+    transitions.move(
+        approval,
+        A.DECIDED,
+        decided_at=now,
+        decided_option=option,
+        hold_until=now + timedelta(seconds=hold) if hold else None,
+        fingerprint=proposal.fingerprint,
+    )
+    Asked.objects.filter(approval=approval, closed=False).update(closed=True)
+    return entries
+
+
+def _hold_seconds(
+    actor: Actor, proposal: Proposal, writes: list[Write], option: str, config: configuration.Configuration
+) -> int:
+    """The longest hold of the option's writes; a person may lengthen their own. Nothing to write: no hold."""
+    chosen = [w for w in writes if w.option == option]
+    if not chosen:
+        return 0
+    own = Person.objects.filter(user=actor.user_id).values_list("hold_seconds", flat=True).first() or 0
+    needed = max(config.hold_of(w.operation) for w in chosen)
+    return max(needed, own) if needed else 0
+
+
+# ---------------------------------------------------------------------- checks
+
+
+def _seen(actor: Actor, approval_id: Any) -> Approval:
+    """The approval, if this person may see it; a stranger is told that it does not exist."""
+    try:
+        rows = Approval.objects.visible_to(actor.user) if actor.user else Approval.objects.none()
+        return rows.select_related("proposal", "case__type").get(pk=approval_id)
+    except (Approval.DoesNotExist, ValueError):
+        raise NotFound from None
+
+
+def _no_right(actor: Actor, approval: Approval) -> NoRight:
+    teams = list(approval.asked.filter(closed=False).values_list("team__name", flat=True))
+    own = actor.user_id in (approval.proposal.proposer_user_id, approval.case.opened_by_id)
+    if own:
+        return NoRight(_("Nobody approves their own request. Nothing was decided."), asked=teams)
+    if Decision.objects.filter(approval=approval, user=actor.user_id, undone_at=None).exists():
+        return NoRight(_("You have decided this already; somebody else has to confirm it."), asked=teams)
+    return NoRight(
+        _("You can see this, but %(teams)s must decide it. Nothing was decided.") % {"teams": ", ".join(teams)},
+        asked=teams,
+    )
+
+
+def _check_option(proposal: Proposal, option: str, earlier: list[Decision]) -> None:
+    chosen = next((o for o in proposal.options if o["name"] == option), None)
+    if chosen is None:
+        names = ", ".join(o["name"] for o in proposal.options)
+        raise Incorrect(
+            _("Choose one of: %(names)s. Nothing was decided.") % {"names": names}, fields={"option": [names]}
+        )
+    if not chosen["allowed"]:
+        raise NotAllowed(chosen["why"], rules=[r["name"] for r in proposal.rules if r["option"] == option])
+    if earlier and option not in (earlier[0].option, REJECT):
+        raise Incorrect(
+            _("%(who)s chose “%(option)s”. Confirm that or reject it.")
+            % {"who": earlier[0].label, "option": earlier[0].option},
+            fields={"option": [earlier[0].option]},
+        )
+
+
+def _check_edits(
+    proposal: Proposal, writes: list[Write], option: str, edits: dict[str, dict[str, Any]], earlier: list[Decision]
+) -> dict[str, dict[str, Any]]:
+    """Only what the operation lets an approver change, within its schema. Later people keep the first one's edits."""
+    if earlier:
+        if edits and edits != earlier[0].edits:
+            raise Incorrect(_("The first person fixed the values; confirm them or reject."), fields={"edits": []})
+        return dict(earlier[0].edits)
+    by_name = {w.name: w for w in writes if w.option == option}
+    changed: dict[str, dict[str, Any]] = {}
+    for name, values in edits.items():
+        write = by_name.get(name)
+        if write is None:
+            raise Incorrect(_("This option has no write %(name)s.") % {"name": name}, fields={"edits": [name]})
+        locked = sorted(set(values) - set(write.operation.editable))
+        if locked:
+            raise Incorrect(
+                _("%(names)s cannot be changed here. Nothing was decided.") % {"names": ", ".join(locked)},
+                fields={"edits": locked},
+            )
+        problems = schemas.check(write.operation.arguments, {**write.proposed, **values})
+        if problems:
+            raise Incorrect(" ".join(problems), fields={"edits": problems})
+        real = {k: v for k, v in values.items() if write.proposed.get(k) != v}
+        if real:
+            changed[name] = real
+    return changed
+
+
+def _check_reason(proposal: Proposal, option: str, edits: dict[str, Any], reason: str) -> None:
+    differs = bool(proposal.suggested) and option != proposal.suggested
+    if not reason and (option == REJECT or edits or differs):
+        raise ReasonRequired(
+            _("Say why: a reason is needed to reject, to change a value or to differ from the suggestion."),
+            fields={"reason": [_("Write a reason or choose one.")]},
+        )
+
+
+# ---------------------------------------------------------------------- edits are judged again
+
+
+def _look_afresh(approval: Approval, option: str, edits: Edits) -> Prepared:
+    """Facts for the edited writes, looked up before any lock is taken."""
+    config = configuration.current()
+    proposal = approval.proposal
+    writes = list(proposal.writes.select_related("operation__system"))
+    for write in writes:
+        if write.option == option and write.name in edits:
+            write.decided = {**write.proposed, **edits[write.name]}
+    finder = finder_for(approval.case, config, Reader(), now=database_now())
+    return Judging().prepare(finder, carrying.options_of(proposal, writes))
+
+
+def _judge_edited(
+    case: Case,
+    approval: Approval,
+    proposal: Proposal,
+    writes: list[Write],
+    option: str,
+    edits: Edits,
+    fresh: Prepared,
+    now: datetime,
+) -> None:
+    """An edited payload is a new payload: if the rules ask more for it than was asked here, nothing is decided."""
+    config = configuration.current()
+    edited = []
+    for write in writes:
+        if write.option == option and write.name in edits:
+            write.decided = {**write.proposed, **edits[write.name]}
+            amount, _currency = money_of(write.operation, write.decided, company=config.company.currency)
+            write.money = amount if amount is not None else None
+            edited.append(write)
+    verdict: Judged = Judging().judge(
+        config,
+        case,
+        fresh,
+        carrying.options_of(proposal, writes),
+        proposer_user_id=proposal.proposer_user_id,
+        now=now,
+        leave_out=tuple(w.pk for w in writes),
+    )[option]
+    if verdict.kind == "forbid":
+        raise NotAllowed(verdict.why)
+    teams = {a["team"] for a in approval.asks} | set(approval.asked.values_list("team__name", flat=True))
+    missing = [a["team"] for a in verdict.asks if not ({a["team"], *a.get("above", [])} & teams)]
+    if verdict.kind == "ask" and missing:
+        raise HigherNeeded(
+            _("With these values %(teams)s must decide. Nothing was decided.") % {"teams": ", ".join(missing)},
+            asked=missing,
+        )
+
+
+# ---------------------------------------------------------------------- undo
+
+
+def undo(*, actor: Actor, approval_id: Any) -> Approval:
+    """Take a decision back while its hold lasts: the approval waits again with its old deadline, at least 15 min."""
+    approval = _seen(actor, approval_id)
+    with transaction.atomic():
+        case = case_transitions.lock(approval.case_id)
+        proposal = Proposal.objects.select_for_update().get(pk=approval.proposal_id)
+        approval = transitions.lock(approval.pk)
+        now = database_now()
+        if not can_undo(actor.user, approval):
+            raise NoRight(_("Only who decided it can take it back. Nothing was changed."))
+        if approval.state != A.DECIDED or approval.hold_until is None or approval.hold_until <= now:
+            raise WrongState(_("The hold is over. Start a reversal instead; nothing was changed."))
+        writes = list(proposal.writes.select_related("operation__system"))
+        if any(w.state not in ("held", "waiting") for w in writes):
+            raise WrongState(_("It is being written already. Start a reversal instead; nothing was changed."))
+        entry = permits.take_back(proposal, writes, actor=actor, why="undone", now=now)
+        approval.decisions.filter(undone_at=None).update(undone_at=now)
+        due = max(approval.due_at, now + AT_LEAST) if approval.due_at else None
+        transitions.move(
+            approval,
+            A.WAITING,
+            decided_at=None,
+            decided_option="",
+            hold_until=None,
+            due_at=due,
+            fingerprint=proposal.fingerprint,
+        )
+        first = approval.asked.order_by("stage").values_list("stage", flat=True).first() or 0
+        approval.asked.filter(stage=first).update(closed=False)
+        data = {"approval": str(approval.pk), "title": approval.title}
+        case_transitions.save(
+            case, [Entry("approval.undone", actor, data), entry], now=now, **case_transitions.wake(case, now)
+        )
+        doorbell.ring()
+    return approval
+
+
+# ---------------------------------------------------------------------- standing approvals
+
+
+def confirm_standing(*, actor: Actor, standing_id: Any) -> StandingApproval:
+    """The named person puts their standing approval in force, for the rule's present version."""
+    with transaction.atomic():
+        row = _standing(standing_id)
+        if actor.user is None or actor.user.username != row.by:
+            raise NoRight(_("Only %(name)s can confirm this standing approval.") % {"name": row.by})
+        now = database_now()
+        row.confirmed_by_id, row.confirmed_label, row.confirmed_at = actor.user_id, actor.label, now
+        row.rule_version, row.withdrawn_at = row.rule.version, None
+        row._history_user = actor.user
+        row._change_reason = "confirmed"
+        row.save()
+        data = {"rule": row.rule.name, "version": row.rule.version, "sentence": row.rule.sentence}
+        append_company([Entry("standing.confirmed", actor, data)], now=now)
+    return row
+
+
+def withdraw_standing(*, actor: Actor, standing_id: Any, reason: str) -> StandingApproval:
+    """Nothing new is carried out on it. Anyone who leads a team, or the named person, may: it only tightens."""
+    with transaction.atomic():
+        row = _standing(standing_id)
+        if actor.user is None or not (actor.user.username == row.by or is_lead(actor.user) or actor.user.is_superuser):
+            raise NoRight(_("Only %(name)s or a team lead can withdraw this.") % {"name": row.by})
+        if not reason.strip():
+            raise ReasonRequired()
+        now = database_now()
+        row.withdrawn_at = now
+        row._history_user = actor.user
+        row._change_reason = reason[:100]
+        row.save()
+        data = {"rule": row.rule.name, "reason": reason, "sentence": row.rule.sentence}
+        append_company([Entry("standing.withdrawn", actor, data)], now=now)
+    return row
+
+
+def _standing(standing_id: Any) -> StandingApproval:
+    try:
+        return StandingApproval.objects.select_for_update(of=("self",)).select_related("rule").get(pk=standing_id)
+    except (StandingApproval.DoesNotExist, ValueError):
+        raise NotFound from None
+
+
+# ---------------------------------------------------------------------- the record
+
+
+def _decided_entry(
+    actor: Actor, approval: Approval, proposal: Proposal, decision: Decision, writes: list[Write], now: datetime
+) -> Entry:
+    """Approval lines show proposed and decided; carried out comes with the writes."""
+    data = {
+        "approval": str(approval.pk),
+        "proposal": str(proposal.pk),
+        "title": approval.title,
+        "option": decision.option,
+        "option_title": next((o["title"] for o in proposal.options if o["name"] == decision.option), ""),
+        "suggested": proposal.suggested,
+        "reason": decision.reason,
+        "team": decision.team,
+        "edits": decision.edits,
+        "before": {
+            w.name: {k: w.proposed.get(k) for k in decision.edits[w.name]}
+            for w in writes
+            if w.option == decision.option and w.name in decision.edits
+        },
+        "fingerprint": decision.fingerprint,
+        "seconds": round((now - approval.created_at).total_seconds(), 1),
+    }
+    return Entry("approval.decided", actor, data)
+
+
+def _refused(approval: Approval, actor: Actor, refusal: NoRight) -> None:
+    """A refused attempt to decide is remembered too, after the rollback."""
+    with transaction.atomic():
+        case = case_transitions.lock(approval.case_id)
+        now = database_now()
+        data = {"approval": str(approval.pk), "why": refusal.message}
+        case_transitions.save(case, [Entry("approval.refused", actor, data)], now=now)
