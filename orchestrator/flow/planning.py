@@ -1,0 +1,348 @@
+"""Who acts next on one case, worked out under its lock: claims one piece of work, sets status and wake-up time.
+
+`wake_at` is now if something else can be done too, else the earliest end of a lease, retry, hold, permit, deadline
+or due time; null if nothing is to come. Calls no system.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from agents import executor, gate, transitions
+from agents.configuration import Configuration, StepConfig
+from agents.facts import FactFinder
+from agents.finding import finder_for, stored_facts
+from agents.models import Agent, Proposal, Run, Write
+from agents.reading import Reader
+from agents.stretch import LEASE
+from approvals import transitions as approval_transitions
+from approvals.judging import FactLook
+from approvals.models import Approval
+from cases import conditions
+from cases import transitions as case_transitions
+from cases.actors import CONTROL
+from cases.ledger import Entry
+from cases.models import Case
+from cases.transitions import Draft
+
+TRIES = 5  # times a step may be begun again after its worker was lost, before a person gets the case
+W, S = Write.State, Case.Status
+DONE = ("done", "skipped")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One claimed piece of work, to be done outside the transaction."""
+
+    kind: Literal["prepare", "step", "carry"]
+    case: Case
+    run: Run | None = None
+    proposal: Proposal | None = None
+    step: str = ""
+
+
+@dataclass
+class Planner:
+    """One look at one locked case."""
+
+    case: Case
+    draft: Draft
+    config: Configuration
+    now: datetime
+    job: Job | None = None
+    more: bool = False
+    times: list[datetime] = field(default_factory=list)
+    runs: dict[str, Run] = field(default_factory=dict)
+    proposals: list[Proposal] = field(default_factory=list)
+
+    def plan(self) -> Job | None:
+        """Claim at most one job; store what follows in the draft."""
+        self._look()
+        self._due_times()
+        self._approvals()
+        self._proposals()
+        if self.case.is_open and self._now("holder_kind") == Case.Holder.AI and "status" not in self.draft.changes:
+            self._ai()
+        self._settle()
+        return self.job
+
+    # ------------------------------------------------------------------ what there is
+
+    def _now(self, name: str) -> Any:
+        return self.draft.changes.get(name, getattr(self.case, name))
+
+    def _look(self) -> None:
+        self.runs = {r.step: r for r in Run.objects.filter(case=self.case, turn=self.case.turn).select_related("agent")}
+        rows = Proposal.objects.filter(case=self.case, state__in=Proposal.OPEN).select_related("proposer_agent")
+        self.proposals = list(rows.prefetch_related("writes__operation__system"))
+
+    def _due_times(self) -> None:
+        if not self.case.is_open:
+            return
+        due = [t for t in (self._now("first_reply_due"), self._now("finish_due")) if t]
+        if self.case.first_reply_at and self._now("first_reply_due"):
+            due = [self._now("finish_due")] if self._now("finish_due") else []
+        passed = [t for t in due if t <= self.now]
+        if passed and self.case.late_since is None:
+            self.draft.add(Entry("due.passed", CONTROL, {"due": min(passed)}), late_since=min(passed))
+        self.times += [t for t in due if t > self.now]
+
+    def _approvals(self) -> None:
+        if not any(p.state == Proposal.State.WAITING for p in self.proposals):
+            return
+        for approval in Approval.objects.filter(case=self.case, state="waiting").select_related("case"):
+            if approval.due_at is None:
+                continue
+            if self._held_back(approval):
+                continue
+            if approval.due_at <= self.now:
+                self.draft.add(*approval_transitions.pass_up(approval, self.config, now=self.now))
+                approval.refresh_from_db(fields=["due_at"])
+            if approval.due_at:
+                self.times.append(approval.due_at)
+
+    def _held_back(self, approval: Approval) -> bool:
+        """Nothing that a pause covers passes up."""
+        proposal = next((p for p in self.proposals if p.pk == approval.proposal_id), None)
+        agent = proposal.proposer_agent if proposal else None
+        return agent is not None and gate.paused(self.case, agent, None) is not None
+
+    def _offer(self, claim: Any) -> bool:
+        """Take the first piece of work; note that there is more for another worker."""
+        if self.job is not None:
+            self.more = True
+            return False
+        self.job = claim()
+        return True
+
+    # ------------------------------------------------------------------ writes
+
+    def _proposals(self) -> None:
+        for proposal in self.proposals:
+            writes = transitions.chosen_writes(proposal, proposal.writes.all())
+            open_ = next((w for w in writes if w.state not in Write.FINAL), None)
+            if open_ is None or not proposal.decided:
+                continue
+            later = [t for t in (proposal.lease_until, open_.try_at, open_.hold_until) if t and t > self.now]
+            if open_.state == W.RESERVED and open_.lease_until and open_.lease_until > self.now:
+                later.append(open_.lease_until)
+            if open_.state == W.UNKNOWN and executor.needs_person(open_, open_.operation):
+                continue
+            if later:
+                self.times += later
+                continue
+            if proposal.proposer_agent and gate.paused(self.case, proposal.proposer_agent, open_.operation.system.name):
+                continue  # resuming wakes the case
+            self._offer(lambda proposal=proposal: self._claim_proposal(proposal))
+
+    def _claim_proposal(self, proposal: Proposal) -> Job:
+        transitions.claim_proposal(proposal, lease_until=self.now + LEASE)
+        self.times.append(self.now + LEASE)
+        return Job("carry", self.case, proposal=proposal)
+
+    # ------------------------------------------------------------------ the AI's part
+
+    def _ai(self) -> None:
+        if self.case.stage != Case.Stage.STEPS:
+            run = self.runs.get("")
+            if run is not None and run.state == Run.State.OPEN and self._leased(run):
+                return
+            self._offer(lambda: self._claim_run("", None))
+            return
+        type_ = self.config.type_of(self.case)
+        if type_ is None:
+            return
+        active = False
+        people: StepConfig | None = None
+        for step in type_.steps.values():
+            state = self._state(step.name)
+            if state in (*DONE, "handed_over"):
+                continue
+            if not self._ready(step):
+                continue
+            if not self._applies(step):
+                continue
+            if step.by_people:
+                people = people or step
+                continue
+            active = True
+            self._agent_step(step)
+        if not active and self.job is None and self.case.is_open and "status" not in self.draft.changes:
+            self._nothing_left(people, list(type_.steps.values()))
+
+    def _state(self, name: str) -> str:
+        return str(self._now("steps").get(name, {}).get("state", "waiting"))
+
+    def _ready(self, step: StepConfig) -> bool:
+        return all(self._state(str(name)) in DONE for name in step.row.after)
+
+    def _applies(self, step: StepConfig) -> bool:
+        """Whether the step's condition holds. A false one is skipped; one that cannot be told asks a person."""
+        if not step.row.when or self._state(step.name) == "open":
+            return True
+        finder = self._finder()
+        outcome = conditions.judge(
+            step.row.when, FactLook(finder, {}), zone=self.config.zone, currency=self.config.company.currency
+        )
+        if outcome.truth is True:
+            return True
+        if outcome.truth is None:
+            why = {"code": "step_unclear", "step": step.name, "missing": outcome.unknown}
+            case_transitions.to_people(self.draft, self.case, actor=CONTROL, why=why, team=None)
+            return False
+        steps = {
+            **self._now("steps"),
+            step.name: {"state": "skipped", "at": self.now.isoformat(), "by": "control layer"},
+        }
+        self.draft.add(Entry("step.skipped", CONTROL, {"step": step.name}), steps=steps)
+        self.case.steps = steps
+        return False
+
+    def _finder(self) -> FactFinder:
+        type_ = self.config.type_of(self.case)
+        assert type_ is not None  # noqa: S101  # only asked for cases with a type
+        reader = Reader()
+        reader.seal()
+        given = stored_facts(self.case, type_, self.config)
+        return finder_for(
+            self.case, self.config, reader, now=self.now, given=given, steps=self._now("steps"), messages=[]
+        )
+
+    def _agent_step(self, step: StepConfig) -> None:
+        assert step.work is not None  # noqa: S101  # asked for agents' steps only
+        run = self.runs.get(step.name)
+        agent = step.work.agent
+        if run is not None and run.state == Run.State.OPEN:
+            if self._waits(run, agent):
+                return
+            if run.attempts >= TRIES:
+                why = {"code": "tried_too_often", "step": step.name, "n": run.attempts}
+                transitions.move_run(run, Run.State.HANDED_OVER, now=self.now)
+                case_transitions.to_people(self.draft, self.case, actor=CONTROL, why=why, team=None)
+                return
+        if self._stopped(agent):
+            return
+        if agent.brain_kind == "outside":
+            self._open_for_outside(step, run)
+            return
+        self._offer(lambda: self._claim_run(step.name, agent))
+
+    def _waits(self, run: Run, agent: Agent) -> bool:
+        """Whether somebody has the run now, or it waits for people, for a time, or for an outside agent."""
+        if run.waiting_on is not None and any(p.pk == run.waiting_on for p in self.proposals):
+            return True
+        if run.try_at and run.try_at > self.now:
+            self.times.append(run.try_at)
+            return True
+        if agent.brain_kind == "outside":
+            return True
+        return self._leased(run)
+
+    def _leased(self, run: Run) -> bool:
+        if run.lease_until and run.lease_until > self.now:
+            self.times.append(run.lease_until)
+            return True
+        return False
+
+    def _stopped(self, agent: Agent) -> bool:
+        return not agent.active or gate.paused(self.case, agent, None) is not None
+
+    def _claim_run(self, step: str, agent: Agent | None) -> Job:
+        run = self.runs.get(step)
+        lease = self.now + LEASE
+        if run is None:
+            run = Run(
+                case=self.case,
+                step=step,
+                agent=agent,
+                turn=self.case.turn,
+                lease_until=lease,
+                started_at=self.now,
+                versions={"map": self.config.epoch},
+            )
+            run.save(force_insert=True)
+        elif run.state == Run.State.OPEN and run.waiting_on is None and run.try_at is None:
+            transitions.claim_run(run, now=self.now, lease_until=lease)
+        else:
+            transitions.restart_run(run, lease_until=lease, agent_id=agent.pk if agent else None)
+        self.times.append(lease)
+        if step:
+            self._open_step(step)
+        return Job("step" if step else "prepare", self.case, run=run, step=step)
+
+    def _open_for_outside(self, step: StepConfig, run: Run | None) -> None:
+        """An outside agent's step is a row it can see; nobody holds a lease on it."""
+        assert step.work is not None  # noqa: S101
+        if run is not None:
+            return
+        Run(
+            case=self.case,
+            step=step.name,
+            agent=step.work.agent,
+            turn=self.case.turn,
+            started_at=self.now,
+            versions={"map": self.config.epoch},
+        ).save(force_insert=True)
+        self.draft.add(Entry("step.opened", CONTROL, {"step": step.name, "agent": step.work.agent.name}))
+        self._open_step(step.name)
+
+    def _open_step(self, name: str) -> None:
+        steps = self._now("steps")
+        if steps.get(name, {}).get("state") != "open":
+            steps = {**steps, name: {**steps.get(name, {}), "state": "open", "at": self.now.isoformat()}}
+            self.draft.add(steps=steps)
+            self.case.steps = steps
+
+    def _nothing_left(self, people: StepConfig | None, steps: Sequence[StepConfig]) -> None:
+        """No agent has anything to do: people's step, an answer to wait for, or the end."""
+        if people is not None:
+            self._open_step(people.name)
+            why = {"code": "step_of_people", "step": people.name, "does": people.row.does}
+            case_transitions.to_people(self.draft, self.case, actor=CONTROL, why=why, team=people.row.team)
+        elif all(self._state(step.name) in DONE for step in steps) and not self.proposals:
+            outcome = "automatic" if not self._people_were_asked() else "approved"
+            case_transitions.closed(self.draft, self.case, actor=CONTROL, outcome=outcome, now=self.now)
+        elif any(self._state(step.name) == "handed_over" for step in steps) and not self.proposals:
+            why = {"code": "step_handed_over"}
+            case_transitions.to_people(self.draft, self.case, actor=CONTROL, why=why, team=None)
+
+    def _people_were_asked(self) -> bool:
+        return Approval.objects.filter(case=self.case, state="decided").exists()
+
+    # ------------------------------------------------------------------ status and wake-up
+
+    def _settle(self) -> None:
+        if self.case.is_open and "status" not in self.draft.changes:
+            status = self._status()
+            if status != self.case.status:
+                self.draft.add(status=status)
+        wake_at = self.now if self.more else min(self.times, default=None)
+        if self._now("status") in Case.CLOSED and not self.more and not self.proposals:
+            wake_at = None
+        self.draft.add(wake_at=wake_at)
+
+    def _status(self) -> str:
+        states = {p.state for p in self.proposals}
+        unknown = [
+            w
+            for p in self.proposals
+            for w in p.writes.all()
+            if w.state == W.UNKNOWN and executor.needs_person(w, w.operation)
+        ]
+        if unknown:
+            return S.REPAIR
+        if self._now("holder_kind") != Case.Holder.AI:
+            kept = (S.TRIAGE, S.WITH_PERSON, S.REPAIR)
+            return self.case.status if self.case.status in kept else S.WITH_PERSON
+        if self.case.status == S.TRIAGE:
+            return S.TRIAGE
+        if self.job is not None and self.job.kind != "carry":
+            return S.WORKING
+        if "waiting" in states:
+            return S.WAITING_APPROVAL
+        if states & {"held", "permitted", "unknown"}:
+            return S.WAITING_WRITE
+        if any(step.get("asked") for step in self._now("steps").values() if step.get("state") == "waiting"):
+            return S.WAITING_CUSTOMER
+        return S.WORKING

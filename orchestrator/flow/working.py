@@ -1,0 +1,382 @@
+"""Does one claimed job: prepare a case (sort, facts), a step by its agent's brain, or the writes of a proposal.
+
+Outside calls happen with no lock and no open transaction. A step that only follows from this stretch's own work is
+gone on with in memory, so that a stretch of reads and formulas commits once.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from agents import configuration, transitions
+from agents.brains import KINDS, Result
+from agents.carrying import Carrier
+from agents.configuration import Configuration, StepConfig, TypeConfig
+from agents.errors import Stale
+from agents.facts import Found
+from agents.judge import Judge
+from agents.models import Run
+from agents.stretch import Stretch
+from agents.tooling import Later, StepTools
+from approvals.judging import FactLook
+from cases import conditions, sorters
+from cases import transitions as case_transitions
+from cases.actors import CONTROL
+from cases.actors import agent as agent_actor
+from cases.clock import database_now
+from cases.due import due_times
+from cases.ledger import Entry
+from cases.models import Case
+from cases.transitions import Draft
+from orchestrator.flow.customers import identify
+from orchestrator.flow.planning import DONE, Job, Planner
+
+PAUSES = (5, 30, 120, 300)  # seconds before a step whose worker failed is begun again
+
+
+def plan(case: Case, draft: Draft, config: Configuration, now: datetime) -> Job | None:
+    """Plan on under the case lock; rings for other workers when there is more than one thing to do."""
+    planner = Planner(case, draft, config, now)
+    job = planner.plan()
+    if planner.more:
+        case_transitions.doorbell.ring()
+    return job
+
+
+def work(job: Job, *, judge: Judge) -> Job | None:
+    """Do a job; returns the next one of the same case, claimed in the same commit, or None."""
+    try:
+        if job.kind == "carry":
+            return _carry(job, judge)
+        return _run(job, judge)
+    except Stale:
+        _late(job)
+        return None
+
+
+# ---------------------------------------------------------------------- writes
+
+
+def _carry(job: Job, judge: Judge) -> Job | None:
+    assert job.proposal is not None  # noqa: S101
+    following: list[Job | None] = []
+    config = configuration.current()
+
+    def after(case: Case, draft: Draft, now: datetime) -> None:
+        following.append(plan(case, draft, config, now))
+
+    Carrier(
+        proposal_id=job.proposal.pk,
+        case_id=job.case.pk,
+        claim=job.proposal.claim,
+        judge=judge,
+        after=after,
+        config=config,
+    ).run()
+    return following[0] if following else None
+
+
+# ---------------------------------------------------------------------- runs
+
+
+def _run(job: Job, judge: Judge) -> Job | None:
+    assert job.run is not None  # noqa: S101
+    config = configuration.current()
+    stretch = Stretch(job.case, job.run, config, judge, now=database_now(), current=job.run)
+    if job.kind == "prepare":
+        _prepare(stretch)
+        step = _alone_next(stretch)
+    else:
+        type_ = config.type_of(job.case)
+        step = type_.steps.get(job.step) if type_ else None
+    while step is not None:
+        ended = _step(stretch, step)
+        if not ended:
+            break
+        step = _alone_next(stretch)
+    return stretch.flush(lambda case, draft: plan(case, draft, config, stretch.now))
+
+
+def _alone_next(stretch: Stretch) -> StepConfig | None:
+    """The one step that may go on in memory: nobody else works on the case, and no other step is ready."""
+    type_ = stretch.type
+    if type_ is None or "status" in stretch.changes:
+        return None
+    states = {name: step["state"] for name, step in stretch.all_steps().items()}
+    if any(state in ("open", "handed_over") for state in states.values()):
+        return None
+    ready = [
+        step
+        for step in type_.steps.values()
+        if states.get(step.name, "waiting") == "waiting" and all(states.get(str(a)) in DONE for a in step.row.after)
+    ]
+    if len(ready) != 1 or ready[0].by_people or ready[0].row.when:
+        return None
+    work = ready[0].work
+    if work is None or work.agent.brain_kind not in ("procedure",) or not work.agent.active:
+        return None
+    stretch.current = Run(
+        case=stretch.case,
+        step=ready[0].name,
+        agent=work.agent,
+        turn=stretch.run.turn,
+        started_at=stretch.now,
+        versions={"map": stretch.config.epoch},
+    )
+    return ready[0]
+
+
+def _step(stretch: Stretch, step: StepConfig) -> bool:
+    """One step by its agent's brain. Returns whether it ended as done, so that the next may follow."""
+    assert step.work is not None  # noqa: S101
+    agent = step.work.agent
+    run = stretch.current or stretch.run
+    tools = StepTools(stretch, step, agent, after=plan)
+    try:
+        result = KINDS[agent.brain_kind].work(step, tools)
+    except Later as later:
+        stretch.record("step.waits", agent_actor(agent), step=step.name, until=later.at)
+        run.try_at = later.at
+        _release(stretch, run, try_at=later.at)
+        return False
+    return finish(stretch, step, result)
+
+
+def finish(stretch: Stretch, step: StepConfig, result: Result) -> bool:
+    """Gather what a step came to; the next flush stores it."""
+    assert step.work is not None  # noqa: S101
+    run = stretch.current or stretch.run
+    actor = agent_actor(step.work.agent, run_id=run.pk)
+    if result.state == "waiting":
+        _release(stretch, run, waiting_on=result.waiting_on)
+        return False
+    run.result = {"state": result.state, "option": result.option, "note": result.note, "confidence": result.confidence}
+    if result.state == "missing" and result.asked:
+        return _asked(stretch, step, run, result, actor)
+    if result.state == "done" or (step.row.on_failure == "skip" and result.state != "missing"):
+        state = "done" if result.state == "done" else "skipped"
+        run.state = Run.State.DONE if state == "done" else Run.State.SKIPPED
+        stretch.done_runs.append(run)
+        stretch.current = None
+        stretch.steps[step.name] = _stored(state, result, actor.label, stretch.now)
+        code = "agent.step_done" if state == "done" else "agent.step_skipped"
+        stretch.record(code, actor, step=step.name, does=step.row.does, **_told(result))
+        return True
+    _hand_over(stretch, step, run, result, actor)
+    return False
+
+
+def _release(stretch: Stretch, run: Run, *, waiting_on: Any = None, try_at: datetime | None = None) -> None:
+    """The step stays open, and nobody holds its lease: it waits for people, or for a time."""
+    if run.pk is None:
+        run.waiting_on, run.try_at = waiting_on, try_at
+        return
+    rows = Run.objects.filter(pk=run.pk, claim=run.claim)
+    stretch.releases.append(
+        (rows, {"waiting_on": waiting_on, "try_at": try_at, "lease_until": None, "calls": run.calls})
+    )
+
+
+def _asked(stretch: Stretch, step: StepConfig, run: Run, result: Result, actor: Any) -> bool:
+    """The requester was asked for what is missing: the step waits for their answer."""
+    run.state = Run.State.DONE
+    stretch.done_runs.append(run)
+    stretch.current = None
+    already = bool(stretch.all_steps().get(step.name, {}).get("asked"))
+    if already:
+        _to_people(stretch, {"code": "still_missing", "step": step.name, "missing": _titles(stretch, result.missing)})
+        stretch.steps[step.name] = _stored("handed_over", result, actor.label, stretch.now)
+        return False
+    stretch.steps[step.name] = {**_stored("waiting", result, actor.label, stretch.now), "asked": True}
+    stretch.changes["lacked"] = sorted({*stretch.case.lacked, *result.missing})
+    stretch.changes["status"] = Case.Status.WAITING_CUSTOMER
+    stretch.record("case.asked_customer", actor, step=step.name, missing=_titles(stretch, result.missing))
+    return False
+
+
+def _hand_over(stretch: Stretch, step: StepConfig, run: Run, result: Result, actor: Any) -> None:
+    run.state = Run.State.HANDED_OVER
+    stretch.done_runs.append(run)
+    stretch.current = None
+    stretch.steps[step.name] = _stored("handed_over", result, actor.label, stretch.now)
+    missing = _titles(stretch, result.missing)
+    code = "missing_data" if result.state == "missing" else "step_failed"
+    why = {"code": code, "step": step.name, "missing": missing, "why": result.why, "outcome": result.outcome}
+    if result.state == "missing":
+        stretch.changes["lacked"] = sorted({*stretch.case.lacked, *result.missing})
+    stretch.record("agent.step_failed", actor, step=step.name, does=step.row.does, **_told(result), missing=missing)
+    _to_people(stretch, why, repair=result.outcome in ("unknown", "differs"))
+
+
+def _to_people(stretch: Stretch, why: dict[str, Any], *, repair: bool = False) -> None:
+    draft = Draft()
+    case_transitions.to_people(draft, stretch.case, actor=CONTROL, why=why, team=None)
+    if repair:
+        draft.changes["status"] = Case.Status.REPAIR
+    stretch.entries.extend(draft.entries)
+    stretch.changes |= draft.changes
+
+
+def _titles(stretch: Stretch, names: list[str]) -> list[Any]:
+    type_ = stretch.type
+    facts = type_.facts if type_ else {}
+    return [facts[n].row.title or n if n in facts else n for n in names]
+
+
+def _stored(state: str, result: Result, by: str, now: datetime) -> dict[str, Any]:
+    return {
+        "state": state,
+        "at": now.isoformat(),
+        "by": by,
+        "values": result.values,
+        "option": result.option,
+        "outcome": result.outcome,
+    }
+
+
+def _told(result: Result) -> dict[str, Any]:
+    return {
+        "values": result.values,
+        "option": result.option,
+        "outcome": result.outcome,
+        "note": result.note,
+        "why": result.why,
+        "confidence": result.confidence,
+    }
+
+
+# ---------------------------------------------------------------------- sorting and facts
+
+
+def _prepare(stretch: Stretch) -> None:
+    """Sort the request, find out whom it is from, and look its facts up: by the control layer itself."""
+    run = stretch.current or stretch.run
+    case = stretch.case
+    if case.stage == Case.Stage.SORT and not _sort(stretch):
+        run.state = Run.State.DONE
+        stretch.done_runs.append(run)
+        stretch.current = None
+        return
+    type_ = stretch.type
+    assert type_ is not None  # noqa: S101  # sorted above
+    if not case.customer:
+        identify(stretch)
+    found = _facts(stretch, type_)
+    _route(stretch, found)
+    stretch.changes["stage"] = Case.Stage.STEPS
+    run.state = Run.State.DONE
+    stretch.done_runs.append(run)
+    stretch.current = None
+
+
+def _sort(stretch: Stretch) -> bool:
+    """Phrases, then the model; below its threshold, or of no type, a person sorts it. Returns whether it is sorted."""
+    case = stretch.case
+    if case.type_id is not None:  # named by the sender, or by a person
+        type_ = stretch.config.types[case.type_id]
+        _sorted(stretch, type_, {"by": "named", "confidence": 1.0, **case.sorting})
+        return True
+    in_use = sorters.sorter(stretch.config.stamp, now=stretch.now)
+    text = (
+        "\n".join([case.subject, *stretch.messages]) if case.subject not in stretch.messages[0] else stretch.messages[0]
+    )
+    guess = in_use.model.predict(text, in_use.phrases)
+    top = [{"type": g.label, "confidence": round(float(g.confidence), 4)} for g in guess.top]
+    sorting = {
+        "by": guess.by,
+        "phrase": guess.phrase or "",
+        "confidence": round(float(guess.confidence), 4),
+        "top": top,
+    }
+    label = stretch.config.types_by_name.get(guess.label) if guess.label else None
+    if label is None or label.row.retired:
+        draft = Draft()
+        why = {"code": "not_sure", "top": top}
+        case_transitions.to_triage(draft, actor=CONTROL, sorting=sorting, why=why)
+        stretch.entries.extend(draft.entries)
+        stretch.changes |= draft.changes
+        return False
+    _sorted(stretch, label, sorting)
+    return True
+
+
+def _sorted(stretch: Stretch, type_: TypeConfig, sorting: dict[str, Any]) -> None:
+    draft = Draft()
+    case_transitions.sorted_as(draft, stretch.case, type_.row, actor=CONTROL, sorting=sorting)
+    stretch.entries.extend(draft.entries)
+    stretch.changes |= draft.changes
+    stretch.case.type = type_.row
+    stretch.case.facts, stretch.case.steps = {}, {}
+    first, finish_by = due_times(type_.row.due, stretch.config.calendars, start=stretch.case.created_at)
+    stretch.changes |= {"first_reply_due": first, "finish_due": finish_by, "policy_epoch": stretch.config.epoch}
+
+
+def _facts(stretch: Stretch, type_: TypeConfig) -> dict[str, Found]:
+    finder = stretch.finder(given={})
+    found = dict(finder.find_all())
+    facts = {name: fact.as_json() for name, fact in found.items()}
+    stretch.changes["facts"] = facts
+    stretch.case.facts = facts
+    unknown = [name for name, fact in found.items() if not fact.known]
+    required = [n for n in unknown if type_.facts[n].row.required]
+    stretch.record(
+        "fact.found",
+        CONTROL,
+        known={n: {"value": facts[n]["value"], "source": facts[n]["source"]} for n in found if found[n].known},
+        unknown={n: found[n].why for n in unknown},
+        required_missing=required,
+    )
+    return found
+
+
+def _route(stretch: Stretch, found: dict[str, Found]) -> None:
+    """Re-sort by data, not by words: judged once, after the facts."""
+    type_ = stretch.type
+    if type_ is None or stretch.case.sorting.get("routed") or "routed" in stretch.changes.get("sorting", {}):
+        return
+    finder = stretch.finder(given=found)
+    for route in type_.row.routes:
+        outcome = conditions.judge(
+            route.get("when"), FactLook(finder, {}), zone=stretch.config.zone, currency=stretch.config.company.currency
+        )
+        to = stretch.config.types_by_name.get(str(route["to"]))
+        if outcome.truth is True and to is not None and not to.row.retired and to is not type_:
+            sorting = dict(stretch.changes.get("sorting") or stretch.case.sorting)
+            sorting |= {"by": "route", "routed": type_.row.name, "compared": [c.as_json() for c in outcome.compared]}
+            _sorted(stretch, to, sorting)
+            _facts(stretch, to)
+            return
+
+
+# ---------------------------------------------------------------------- late results
+
+
+def _late(job: Job) -> None:
+    """What an AI did for a turn that has passed is kept as late, and not used."""
+    if job.kind != "step" or job.run is None:
+        return
+    with transaction.atomic():
+        case = case_transitions.lock(job.case.pk)
+        if case.turn == job.run.turn and case.is_open:
+            return  # another worker has the claim in the same turn: nothing was lost
+        now = database_now()
+        run = Run.objects.filter(pk=job.run.pk, state=Run.State.OPEN).first()
+        if run is not None:
+            transitions.move_run(run, Run.State.LATE, now=now)
+        name = job.run.agent.name if job.run.agent else "AI"
+        entry = Entry("ai.late", CONTROL, {"agent": name, "step": job.step, "turn": job.run.turn, "now": case.turn})
+        case_transitions.save(case, [entry], now=now)
+
+
+def give_back(job: Job) -> None:
+    """A worker failed inside its own code: the lease is shortened, and after some tries a person gets the case."""
+    with transaction.atomic():
+        case = case_transitions.lock(job.case.pk)
+        now = database_now()
+        run = job.run
+        if run is None:
+            return
+        pause = timedelta(seconds=PAUSES[min(run.attempts - 1, len(PAUSES) - 1)])
+        if Run.objects.filter(pk=run.pk, claim=run.claim, state=Run.State.OPEN).update(lease_until=now + pause):
+            case_transitions.save(case, [], now=now, **case_transitions.wake(case, now + pause))
