@@ -1,0 +1,98 @@
+"""What the demo decided at its first start, kept in the data folder: ports, the company's token, the clock.
+
+Every command of `manage.py` on the same data folder sees the same, so `handle` talks to the demo that runs.
+"""
+
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
+
+from orchestrator.embedded.folders import private_folder
+
+NAME = "demo.json"
+KEPT = ("DEMO_COMPANY_PORT", "DEMO_COMPANY_TOKEN", "FIXED_NOW", "DEMO_TODAY", "PUBLIC_URL")
+DATABASE_OF_DEMO = "DATABASE_URL"
+COMPANY_PORT = 8765
+PORTS_TO_TRY = 50
+
+
+class PortTaken(Exception):
+    """A port that cannot be changed any more is used by another program."""
+
+
+def apply_kept(values: MutableMapping[str, str], data: Path) -> None:
+    """Add what the demo of `data` decided to `values`, if these variables speak of the same database."""
+    kept = _read(data)
+    if kept and kept.get(DATABASE_OF_DEMO, "") == values.get(DATABASE_OF_DEMO, ""):
+        values["WORK_COMMAND_DEMO"] = "yes"
+        for name in KEPT:
+            if kept.get(name):
+                values.setdefault(name, kept[name])
+
+
+def decide(values: MutableMapping[str, str], data: Path) -> None:
+    """Before the demo starts: complete `values` and keep what has to stay the same at the next start.
+
+    Raises `PortTaken` if the company's port of an earlier start is taken: it stands in the map.
+    """
+    kept = _read(data)
+    values["WORK_COMMAND_DEMO"] = "yes"
+    values.setdefault("DEMO_COMPANY_TOKEN", kept.get("DEMO_COMPANY_TOKEN") or secrets.token_urlsafe(24))
+    values.setdefault(
+        "DEMO_COMPANY_PORT", kept.get("DEMO_COMPANY_PORT") or str(first_free_port(COMPANY_PORT))
+    )
+    port = int(values["DEMO_COMPANY_PORT"])
+    if not port_is_free(port):
+        raise PortTaken(
+            f"Port {port}, where the demo company has to be, is used by another program. "
+            "End that program, or start anew with: make demo RESET=1"
+        )
+    values["PORT"] = str(first_free_port(int(values.get("PORT") or 8000)))
+    values["PUBLIC_URL"] = f"http://127.0.0.1:{values['PORT']}"
+    content = {name: values[name] for name in (*KEPT, DATABASE_OF_DEMO) if values.get(name)}
+    write_private(data / NAME, content)
+
+
+def write_private(path: Path, content: object) -> None:
+    """Write JSON that only its owner can read, completely or not at all."""
+    private_folder(path.parent)
+    beside = path.with_suffix(".new")
+    beside.unlink(missing_ok=True)
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        json.dump(content, file, indent=1, ensure_ascii=False)
+    beside.replace(path)
+
+
+def first_free_port(wanted: int) -> int:
+    """`wanted`, or the next port that nobody listens on. Raises `PortTaken` after 50 tries."""
+    for port in _ports(wanted):
+        if port_is_free(port):
+            return port
+    raise PortTaken(f"No free port from {wanted} to {wanted + PORTS_TO_TRY - 1}. Set PORT to another one.")
+
+
+def port_is_free(port: int) -> bool:
+    """True if a server could listen on this port of the machine's own address."""
+    with socket.socket(socket.AF_INET) as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            line.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _ports(wanted: int) -> Iterator[int]:
+    return iter(range(wanted, min(wanted + PORTS_TO_TRY, 65_536)))
+
+
+def _read(data: Path) -> dict[str, str]:
+    path = data / NAME
+    if not path.exists():
+        return {}
+    kept: dict[str, str] = json.loads(path.read_text())
+    return kept
