@@ -152,8 +152,8 @@ def store(
         transitions.set_proposal(proposal, Proposal.State.FORBIDDEN, now=now)
         _withdraw_all(writes, now)
         return Stored(proposal, writes, judged, entries, starts=False)
-    strictest = max((judged[o.name] for o in allowed), key=lambda j: j.strictness)
-    entries += judge.ask(case, proposal, strictest, why="", now=now)
+    strictest = max(allowed, key=lambda o: (judged[o.name].strictness, o.suggested))
+    entries += judge.ask(case, proposal, judged[strictest.name], why="", now=now)
     return Stored(proposal, writes, judged, entries, starts=False)
 
 

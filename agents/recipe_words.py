@@ -98,7 +98,7 @@ def _title(name: object, titles: Mapping[str, Any]) -> str:
 
 
 def _or(names: Iterable[str]) -> str:
-    listed = [name for name in names]
+    listed = list(names)
     if len(listed) < 2:
         return "".join(listed)
     return _("%(first)s or %(last)s") % {"first": ", ".join(listed[:-1]), "last": listed[-1]}

@@ -97,13 +97,21 @@ def title_of(case: Case, proposal: Proposal, config: Configuration) -> dict[str,
     option = option or next((o for o in proposal.options if o["name"] != "reject" and o["writes"]), None)
     option = option or proposal.options[0]
     write = _leading(option, config)
-    who = case.requester_name or case.contact
+    who = customer_name(case)
     titles: dict[str, str] = {}
     for language in LANGUAGES:
         what = say(write[0].title, language) if write else say(option["title"], language)
         amount = money_words(write[1], config.company.currency) if write and write[1] is not None else ""
         titles[language] = " ".join(part for part in (what, amount) if part) + (f" · {who}" if who else "")
     return titles
+
+
+def customer_name(case: Case) -> str:
+    """The name in our own record of the customer, if it was found; else what the requester gave."""
+    fact = case.facts.get(case.type.customer_fact if case.type else "", {})
+    record = fact.get("value") if fact.get("known") else None
+    name = record.get("name") if isinstance(record, Mapping) else None
+    return str(name or case.requester_name or case.contact)
 
 
 def _leading(option: Mapping[str, Any], config: Configuration) -> tuple[Any, Any] | None:

@@ -17,6 +17,7 @@ from approvals.models import Approval
 from cases import timeline
 from cases.actors import person
 from cases.errors import ReasonRequired
+from cases.models.config import Risk
 from cases.signed_in import signed_in
 
 DEFAULT_HOLD = 30  # seconds, when no company row exists yet
@@ -42,7 +43,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
             "area": "approvals",
             "inbox": found,
             "wanted": wanted,
-            "risks": selectors.Risk.choices,
+            "risks": Risk.choices,
             "heads": {
                 "overdue": _("Overdue"),
                 "hour": _("Within the hour"),

@@ -11,6 +11,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
+    path("api/v1/", include("orchestrator.api.urls")),
 ]
 
 handler400 = "orchestrator.desk.answers.bad_request"

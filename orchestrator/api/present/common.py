@@ -1,0 +1,88 @@
+"""What several representations share: titles in the language of the call, arguments without their secrets."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.utils import translation
+
+from agents.fields import keep_fields
+from agents.models import Agent, Write
+from cases.texts import say
+from orchestrator.api.plain import money, plain
+from orchestrator.api.sight import grants_of
+
+HIDDEN: Final = "•••"
+
+
+def shown(text: Any) -> str:
+    """A text of the map in the language of the call."""
+    return say(text, translation.get_language() or "en")
+
+
+def without_secrets(arguments: Any, secret: Any) -> dict[str, Any]:
+    """Arguments with the secret ones hidden."""
+    if not isinstance(arguments, Mapping):
+        return {}
+    return {name: HIDDEN if name in (secret or []) else plain(value) for name, value in arguments.items()}
+
+
+def result_for(row: Write, agent: Agent | None) -> Any:
+    """What a system answered to a write: for an agent only the fields of its grant, for people all of it."""
+    if agent is None or row.result is None:
+        return plain(row.result)
+    grants = grants_of(agent, row.case)
+    if row.operation.name not in grants:
+        return None
+    return plain(keep_fields(row.result, grants[row.operation.name]))
+
+
+def write(row: Write, agent: Agent | None = None) -> dict[str, Any]:
+    """One write: its arguments as they stand now (carried out, else decided, else proposed)."""
+    last = row.carried_out or row.decided or row.proposed
+    return {
+        "id": str(row.pk),
+        "name": row.name,
+        "operation": row.operation.name,
+        "arguments": without_secrets(last, row.operation.secret),
+        "money": money(row.money, row.currency),
+        "state": row.state,
+        "reference": row.reference,
+        "result": result_for(row, agent),
+        "error": row.error,
+    }
+
+
+def options(declared: list[dict[str, Any]], writes: list[Write], agent: Agent | None = None) -> list[dict[str, Any]]:
+    """The options of a proposal, each with its writes in their order."""
+    by_option: dict[str, list[Write]] = {}
+    for row in writes:
+        by_option.setdefault(row.option, []).append(row)
+    return [
+        {
+            "name": option["name"],
+            "title": shown(option.get("title")) or option["name"],
+            "suggested": bool(option.get("suggested")),
+            "allowed": bool(option.get("allowed", True)),
+            "why": shown(option.get("why")),
+            "draft": shown(option.get("draft")),
+            "writes": [
+                write(row, agent) for row in sorted(by_option.get(option["name"], []), key=lambda w: w.position)
+            ],
+        }
+        for option in declared
+    ]
+
+
+def rules(judged: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rules that were judged, with the values they compared."""
+    return [
+        {
+            **plain(rule),
+            "name": rule.get("name", ""),
+            "version": rule.get("version", 0),
+            "sentence": shown(rule.get("sentence")),
+            "compared": plain(rule.get("compared", [])),
+            "result": rule.get("result", ""),
+        }
+        for rule in judged
+    ]

@@ -1,0 +1,94 @@
+"""Proposals and approvals as JSON: options, the three records (proposed, decided, carried out), rules, who
+is asked.
+"""
+
+from typing import Any
+
+from agents.models import Agent, Proposal, Write
+from approvals.models import Approval, StandingApproval
+from orchestrator.api.calls import Call
+from orchestrator.api.plain import moment, plain
+from orchestrator.api.present.common import options, rules, shown, without_secrets
+
+
+def proposal(row: Proposal, *, agent: Agent | None = None) -> dict[str, Any]:
+    """A proposal. What the control layer read to judge it is not for `agent` to see, nor results it has no
+    grant for.
+    """
+    writes = list(row.writes.all())
+    return {
+        "id": str(row.pk),
+        "case": f"C-{row.case_id}",
+        "step": row.step,
+        "turn": row.turn,
+        "proposer": row.proposer,
+        "why": row.why,
+        "state": row.state,
+        "options": options(row.options, writes, agent),
+        "suggested": row.suggested,
+        "chosen": row.decided,
+        "proposed": _record(writes, "proposed"),
+        "decided": _record(writes, "decided"),
+        "carried_out": _record(writes, "carried_out"),
+        "rules": [] if agent else rules(row.rules),
+        "evidence": [] if agent else plain(row.evidence),
+        "risk": row.risk,
+        "fingerprint": row.fingerprint,
+        "approvals": [str(approval.pk) for approval in row.approvals.all()],
+        "created_at": moment(row.created_at),
+        "ended_at": moment(row.ended_at),
+    }
+
+
+def _record(writes: list[Write], which: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "option": row.option,
+            "name": row.name,
+            "operation": row.operation.name,
+            "arguments": without_secrets(getattr(row, which), row.operation.secret),
+        }
+        for row in writes
+        if getattr(row, which) is not None
+    ]
+
+
+def approval(row: Approval, call: Call) -> dict[str, Any]:
+    """An approval as the contract has it: what is asked, of whom, until when, and who decided."""
+    return {
+        "id": str(row.pk),
+        "case": f"C-{row.case_id}",
+        "proposal": str(row.proposal_id),
+        "turn": row.turn,
+        "state": row.state,
+        "title": shown(row.title),
+        "risk": row.risk,
+        "fingerprint": row.fingerprint,
+        "options": options(row.proposal.options, list(row.proposal.writes.all())),
+        "rules": rules(row.proposal.rules),
+        "reasons": [shown(reason) for reason in row.reasons],
+        "people": row.people,
+        "due": moment(row.due_at),
+        "asked": [{"team": asked.team.name, "people": asked.people} for asked in row.asked.all()],
+        "decided_by": [decision.label for decision in row.decisions.all()],
+        "decided_option": row.decided_option,
+        "decided_at": moment(row.decided_at),
+        "undo_until": moment(row.hold_until),
+        "created_at": moment(row.created_at),
+        "url": call.address(f"/api/v1/approvals/{row.pk}/"),
+    }
+
+
+def standing(row: StandingApproval) -> dict[str, Any]:
+    limits = row.rule.then.get("standing_approval", {}) if isinstance(row.rule.then, dict) else {}
+    return {
+        "id": row.pk,
+        "rule": row.rule.name,
+        "sentence": shown(row.rule.sentence),
+        "by": row.by,
+        "limits": {name: plain(value) for name, value in limits.items() if name != "by"},
+        "in_force": row.in_force,
+        "confirmed_by": row.confirmed_label,
+        "confirmed_at": moment(row.confirmed_at),
+        "withdrawn_at": moment(row.withdrawn_at),
+    }

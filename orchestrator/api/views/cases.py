@@ -1,0 +1,97 @@
+"""Cases: the list, one case, its timeline, and what people do with it. Each does what its button does."""
+
+from cases.clock import database_now
+from cases.models import Case, Company
+from orchestrator.api import selectors, shapes
+from orchestrator.api.calls import Answer, Call
+from orchestrator.api.endpoint import endpoint
+from orchestrator.api.paging import page, whole
+from orchestrator.api.present import cases as present
+from orchestrator.api.sight import cases_of, find_case, find_own_case
+from orchestrator.api.waiting import until
+from orchestrator.desk import services as desk
+
+READ = ("read", "staff")
+AI_IS_BUSY = (Case.Status.RECEIVED, Case.Status.WORKING, Case.Status.WAITING_WRITE)
+
+
+@endpoint("GET", *READ, tag="cases", answers={200: "Cases"}, query=shapes.CASES)
+def list_cases(call: Call) -> Answer:
+    """The cases this token may see, the newest first."""
+    rows = selectors.matching(cases_of(call.token), call.query, user=call.user, now=database_now())
+    return page(call, rows, [whole("id")], lambda found: [present.line(case, call) for case in found])
+
+
+@endpoint("GET", *READ, "agent", tag="cases", answers={200: "Case"}, path=("number",), query=shapes.WAIT)
+def show_case(call: Call, number: int) -> Answer:
+    """One case with its facts, steps, proposals, approvals and messages. With `wait`, answered when the AI
+    has nothing to do or the seconds are over. An agent sees the facts it has a grant for, of the others
+    whether they are known.
+    """
+    case = find_case(call, number)
+    until(lambda: not _ai_is_busy(case.pk), call.query["wait"])
+    return _shown(call, number)
+
+
+@endpoint("GET", *READ, tag="cases", answers={200: "Timeline"}, path=("number",), query=shapes.TIMELINE)
+def show_timeline(call: Call, number: int) -> Answer:
+    """The case's ledger in order, with hashes."""
+    rows = selectors.timeline_of(find_case(call, number))
+    return page(call, rows, [whole("seq")], lambda found: [present.event(row) for row in found], newest=False)
+
+
+@endpoint("POST", "staff", tag="cases", answers={200: "Case"}, path=("number",), body=shapes.SORT)
+def sort_case(call: Call, number: int) -> Answer:
+    """Say what type a request is: the answer in triage, or a correction. The text becomes an example."""
+    desk.sort(actor=call.actor, case_id=find_case(call, number).pk, type_name=call.body["type"])
+    return _shown(call, number)
+
+
+@endpoint("POST", "staff", tag="cases", answers={200: "Case"}, path=("number",))
+def take_case_over(call: Call, number: int) -> Answer:
+    """Take a case over from the AI: in one step, with its open approvals."""
+    desk.take_over(actor=call.actor, case_id=find_case(call, number).pk)
+    return _shown(call, number)
+
+
+@endpoint("POST", "staff", tag="cases", answers={200: "Case"}, path=("number",), body=shapes.HAND_BACK)
+def hand_case_back(call: Call, number: int) -> Answer:
+    """Hand a case back to the AI, which then may continue, only draft, or only watch. `promised` says what
+    the requester was promised meanwhile.
+    """
+    desk.hand_back(
+        actor=call.actor,
+        case_id=find_case(call, number).pk,
+        may=call.body.get("may", "continue"),
+        promised=call.body.get("promised", ""),
+    )
+    return _shown(call, number)
+
+
+@endpoint("POST", "staff", "intake", tag="cases", answers={200: "Closed"}, path=("number",), body=shapes.CLOSE)
+def close_case(call: Call, number: int) -> Answer:
+    """Close a case with an outcome. Of an intake token: the requester withdraws a request that it handed
+    in.
+    """
+    if call.actor.is_person:
+        desk.close(actor=call.actor, case_id=find_case(call, number).pk, outcome=call.body["outcome"])
+        return _shown(call, number)
+    case = find_own_case(call, number)
+    case = desk.withdraw(actor=call.actor, case_id=case.pk, reason=call.body["outcome"])
+    return Answer({"case": case.number, "status": case.status, "url": call.address(f"/api/v1/cases/{case.number}/")})
+
+
+@endpoint("POST", "staff", tag="cases", answers={200: "Case"}, path=("number",))
+def reopen_case(call: Call, number: int) -> Answer:
+    """Open a closed case again."""
+    desk.reopen(actor=call.actor, case_id=find_case(call, number).pk)
+    return _shown(call, number)
+
+
+def _shown(call: Call, number: int) -> Answer:
+    currency = Company.objects.values_list("currency", flat=True).first() or "HKD"
+    return Answer(present.whole(find_case(call, number), call, currency=currency))
+
+
+def _ai_is_busy(case_id: int) -> bool:
+    return Case.objects.filter(pk=case_id, status__in=AI_IS_BUSY).exists()

@@ -1,0 +1,135 @@
+"""Lists of cases: the queue with its tabs, what a search finds, my work. Queries do not grow with rows."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, F, Q, QuerySet, TextField
+from django.db.models.functions import Cast
+
+from approvals.models import Approval, Decision
+from cases.models import Case, RequestType
+
+PAGE = 50
+OPEN = ~Q(status__in=Case.CLOSED)
+WITH_AI = ("received", "working", "waiting_customer", "waiting_write")
+
+
+def tabs_for(user: Any) -> dict[str, Q]:
+    """What each tab of the queue holds, in the order of the tabs."""
+    return {
+        "mine": OPEN & Q(holder_user=user.pk),
+        "unassigned": OPEN & Q(holder_user=None) & (Q(holder_kind="team") | Q(status="triage")),
+        "ai": Q(holder_kind="ai", status__in=WITH_AI),
+        "approval": Q(status="waiting_approval"),
+        "repair": Q(status="repair"),
+        "all": Q(),
+    }
+
+
+@dataclass(frozen=True)
+class QueueFilter:
+    """What a person asked the case list for; all of it stands in the address."""
+
+    tab: str = "mine"
+    type: str = ""
+    status: str = ""
+    q: str = ""
+    page: str = "1"
+
+    @property
+    def is_set(self) -> bool:
+        return bool(self.type or self.status or self.q)
+
+
+@dataclass
+class Queue:
+    page: Page[Case]
+    counts: dict[str, int]
+    types: list[RequestType]
+
+
+def queue(user: Any, wanted: QueueFilter) -> Queue:
+    """One tab of the case list, the most urgent first; the tab `all` the newest first."""
+    tabs = tabs_for(user)
+    seen = Case.objects.visible_to(user)
+    counts = seen.aggregate(**{name: Count("pk", filter=tab) for name, tab in tabs.items() if name != "all"})
+    rows = seen.filter(tabs[wanted.tab])
+    if wanted.type:
+        rows = rows.filter(type__name=wanted.type)
+    if wanted.status in Case.Status.values:
+        rows = rows.filter(status=wanted.status)
+    if wanted.q:
+        rows = rows.filter(matching(wanted.q))
+    order = ("-pk",) if wanted.tab == "all" else (F("finish_due").asc(nulls_last=True), "pk")
+    page = Paginator(_for_rows(rows).order_by(*order), PAGE).get_page(wanted.page)
+    types = list(RequestType.objects.filter(retired=False).with_right(user, "see").order_by("name"))
+    return Queue(page, counts, types)
+
+
+def matching(text: str) -> Q:
+    """Cases whose number, sentence, requester, contact or customer has `text`."""
+    number = text.strip().upper().removeprefix("C-")
+    words = (
+        Q(subject__icontains=text)
+        | Q(requester_name__icontains=text)
+        | Q(contact__icontains=text)
+        | Q(customer__iexact=text)
+    )
+    return words | Q(pk=int(number)) if number.isdecimal() and len(number) < 18 else words
+
+
+def found(user: Any, text: str, limit: int = 50) -> list[Case]:
+    """What a search finds in the cases `user` may see: also in their facts, such as an order number."""
+    rows = Case.objects.visible_to(user).annotate(known=Cast("facts", TextField()))
+    return list(_for_rows(rows.filter(matching(text) | Q(known__icontains=text))).order_by("-pk")[:limit])
+
+
+def _for_rows(rows: QuerySet[Case]) -> QuerySet[Case]:
+    return rows.select_related("type", "holder_user", "holder_team")
+
+
+@dataclass
+class Task:
+    """One line of `Do now`: an approval, a case of mine, or a record to repair."""
+
+    what: str
+    title: Any
+    due: datetime | None
+    approval: Approval | None = None
+    case: Case | None = None
+
+
+@dataclass
+class MyWork:
+    tasks: list[Task]
+    counts: dict[str, int]
+    approvals: int
+    decided_today: int
+
+
+def my_work(user: Any, now: datetime, midnight: datetime) -> MyWork:
+    """The next thing to do, and what there is today. Five queries."""
+    tabs = tabs_for(user)
+    seen = Case.objects.visible_to(user)
+    waiting = Approval.objects.waiting_for(user).select_related("case")
+    by_due = F("due_at").asc(nulls_last=True)
+    tasks = [
+        Task("approval", a.title, a.due_at, approval=a, case=a.case)
+        for a in waiting.order_by(by_due, "pk")[:5]
+    ]
+    work = Case.objects.visible_to(user, "work").filter(tabs["mine"] | tabs["repair"])
+    tasks += [
+        Task(
+            "repair" if case.status == "repair" else "case", case.request_sentence, case.finish_due, case=case
+        )
+        for case in _for_rows(work).order_by(F("finish_due").asc(nulls_last=True), "pk")[:5]
+    ]
+    far = now + timedelta(days=36_500)
+    tasks.sort(key=lambda task: (task.due or far, task.what))
+    counts = seen.aggregate(
+        **{name: Count("pk", filter=tabs[name]) for name in ("mine", "unassigned", "ai", "repair")}
+    )
+    decided = Decision.objects.filter(user=user.pk, undone_at=None, at__gte=midnight).count()
+    return MyWork(tasks[:5], counts, waiting.count(), decided)

@@ -1,0 +1,43 @@
+"""A person's own settings: language, theme, keyboard, own hold."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import translation
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from cases.models import Person
+from cases.signed_in import signed_in
+from orchestrator.desk.forms import LANGUAGES, SettingsForm
+from orchestrator.desk.selectors.shell import forget_shell
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def settings(request: HttpRequest) -> HttpResponse:
+    """Show and keep the settings."""
+    user_id = int(request.user.pk or 0)
+    own = Person.objects.filter(user=user_id).first() or Person(user_id=user_id)
+    form = SettingsForm(request.POST if request.method == "POST" else None, instance=own)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        forget_shell(user_id)
+        translation.activate(own.language)
+        messages.success(request, _("Your settings are kept."))
+        return redirect("desk:account")
+    return render(request, "desk/settings.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@signed_in
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Change the language from the foot of any page."""
+    chosen = request.POST.get("language", "")
+    if chosen in dict(LANGUAGES):
+        user_id = int(request.user.pk or 0)
+        Person.objects.update_or_create(user_id=user_id, defaults={"language": chosen})
+        forget_shell(user_id)
+    target = request.POST.get("next", "/")
+    return redirect(target if url_has_allowed_host_and_scheme(target, {request.get_host()}) else "/")

@@ -1,0 +1,186 @@
+"""Which changes of a record loosen what the company allows, so that a second person must publish them. Pure.
+
+A change is taken for loosening unless it is known not to be: keys listed as neutral, and changes that are
+provably stricter. Rules have a module of their own, `loosening_rules.py`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cases.calendars import duration
+from orchestrator.workmap import loosening_rules
+from orchestrator.workmap.records import Record, same
+
+Spot = tuple[str, ...]
+"""A key of a record, or (`facts`, NAME) in a request type."""
+Stricter = Callable[[Any, Any], bool]
+"""(old, new) -> whether the new value allows nothing that the old one did not. None: the key is not said."""
+
+LEVELS = ("reference", "case", "internal", "controlled")
+RISKS = ("low", "medium", "high")
+
+
+def _rises(names: tuple[str, ...], default: str) -> Stricter:
+    return lambda old, new: names.index(new or default) >= names.index(old or default)
+
+
+def _shrinks(old: Any, new: Any) -> bool:
+    """A list that gives rights: fewer is stricter; not said gives none."""
+    return set(map(str, new or [])) <= set(map(str, old or []))
+
+
+def _narrows(old: Any, new: Any) -> bool:
+    """A list that restricts: not said restricts nothing."""
+    return new is not None and (old is None or set(map(str, new)) <= set(map(str, old)))
+
+
+def _only_falls(old: Any, new: Any) -> bool:
+    """A cap: not said is no cap."""
+    return new is not None and (old is None or new <= old)
+
+
+def _caps(old: Any, new: Any) -> bool:
+    """Several caps: each stays or falls, new ones may come."""
+    return all(_only_falls(cap, (new or {}).get(key)) for key, cap in (old or {}).items())
+
+
+def _appears(old: Any, new: Any) -> bool:
+    """A protection that was not there before."""
+    return not old or old == "none"
+
+
+def _longer(old: Any, new: Any) -> bool:
+    return bool(duration(new or "30s").seconds >= duration(old or "30s").seconds)
+
+
+def _off(old: Any, new: Any) -> bool:
+    return not new
+
+
+def _on(old: Any, new: Any) -> bool:
+    return bool(new)
+
+
+def _more_keys(old: Any, new: Any) -> bool:
+    """A case key: touching no record may become bound; a bound one may be bound by more arguments."""
+    if old == "none":
+        return True
+    return isinstance(old, dict) and isinstance(new, dict) and all(same(new.get(key), old[key]) for key in old)
+
+
+def _same_but_for_words(old: Any, new: Any) -> bool:
+    return same(_bare_schema(old), _bare_schema(new))
+
+
+def _bare_schema(schema: Any) -> Any:
+    if isinstance(schema, Mapping):
+        return {key: _bare_schema(v) for key, v in schema.items() if key not in ("title", "description", "examples")}
+    return [_bare_schema(part) for part in schema] if isinstance(schema, list) else schema
+
+
+NEUTRAL: dict[str, set[str]] = {
+    "company": {"name", "languages"},
+    "calendar": {"title", "hours", "holidays"},
+    "team": {"title"},
+    "system": {"title", "owner", "timeout"},
+    "operation": {"title", "undo"},
+    "agent": {"title", "purpose", "owner"},
+    "grant": {"reason"},
+    "request_type": {"title", "examples", "phrases", "due", "fallback", "reasons", "templates"},
+    "facts": {"name", "title", "required"},
+    "steps": {"name", "after", "when", "does", "procedure", "on_failure"},
+}
+STRICTER: dict[str, dict[str, Stricter]] = {
+    "company": {"hold": _longer},
+    "team": {},
+    "system": {"private_network": _off},
+    "operation": {
+        "level": _rises(LEVELS, "controlled"),
+        "editable": _shrinks,
+        "secret": lambda old, new: _shrinks(new, old),
+        "risk": _rises(RISKS, "medium"),
+        "high_above": _only_falls,
+        "case_key": _more_keys,
+        "keep": _appears,
+        "money": _appears,
+        "effect_key": _appears,
+        "version": _appears,
+        "read_back": _appears,
+        "arguments": _same_but_for_words,
+        "suspended": _on,
+    },
+    "agent": {"limits": _caps, "active": lambda old, new: new is False},
+    "grant": {
+        "fields": _narrows,
+        "types": _narrows,
+        "steps": _narrows,
+        "limits": _caps,
+        "until": lambda old, new: new <= old,
+        "since": lambda old, new: new is not None and (old is None or new >= old),
+    },
+    "request_type": {"risk": _rises(RISKS, "medium"), "confidential": _on},
+    "facts": {},
+    "steps": {"operations": _narrows, "team": lambda old, new: old is None},
+}
+
+
+def spots(
+    what: str, old: Record | None, new: Record | None, *, lines: Mapping[str, str], hold: str = "30s"
+) -> list[Spot]:
+    """Where the change from `old` to `new` loosens: keys, and () when the whole record does. None: not there.
+
+    `lines`: team -> the team it passes up to. `hold`: the company's, which an operation without its own has.
+    """
+    if what == "rule":
+        return loosening_rules.spots(old, new, lines)
+    if old is None:
+        return [()] if _loosens_by_being_there(what, new or {}) else []
+    if new is None:
+        return []
+    found = [(key,) for key in _changed(old, new) if key not in ("facts", "steps") or what != "request_type"]
+    found = [spot for spot in found if not _is_stricter(what, spot[0], old, new)]
+    if what == "operation" and ("hold",) in found and _longer(old.get("hold", hold), new.get("hold", hold)):
+        found.remove(("hold",))
+    if what == "request_type":
+        return [*found, *_parts("facts", old, new), *_parts("steps", old, new)]
+    return list(found)
+
+
+def _loosens_by_being_there(what: str, new: Record) -> bool:
+    """A grant gives; an operation that writes below level 4 could be called by people with no approval."""
+    if what == "operation":
+        return bool(new.get("kind", "write") == "write" and new.get("level", "controlled") != "controlled")
+    return what == "grant"
+
+
+def _changed(old: Record, new: Record) -> list[str]:
+    return [key for key in {**old, **new} if not same(old.get(key), new.get(key))]
+
+
+def _is_stricter(what: str, key: str, old: Record, new: Record) -> bool:
+    if key in NEUTRAL[what]:
+        return True
+    test = STRICTER.get(what, {}).get(key)
+    return test is not None and test(old.get(key), new.get(key))
+
+
+def _parts(key: str, old: Record, new: Record) -> list[Spot]:
+    """Facts and steps of a type that loosen: a new one adds nothing that a grant did not give."""
+    before = {str(part["name"]): part for part in old.get(key, [])}
+    after = {str(part["name"]): part for part in new.get(key, [])}
+    found: list[Spot] = []
+    for name, part in before.items():
+        if name not in after:
+            # A fact that is gone takes its rules' ground away; a step of people, their look at the case.
+            loose = key == "facts" or "team" in part
+        else:
+            loose = not all(_is_stricter(key, k, part, after[name]) for k in _part_changes(part, after[name]))
+        if loose:
+            found.append((key, name))
+    return found
+
+
+def _part_changes(old: Record, new: Record) -> list[str]:
+    changed = _changed(old, new)
+    # From an agent to people: the agent's key goes, the team's comes, and no agent acts there any more.
+    return [k for k in changed if k not in ("agent", "operations")] if "team" in new and "agent" in old else changed

@@ -1,0 +1,133 @@
+"""What a load or an edit will do: what comes into force, and what waits for a second person. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from django.utils.translation import gettext as _
+
+from orchestrator.workmap import differences, loosening
+from orchestrator.workmap.checking import check_whole
+from orchestrator.workmap.problems import Problem
+from orchestrator.workmap.records import ORDER, Key, Record, Records, same
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A change that waits for a second person. None: not there, or retired."""
+
+    key: Key
+    was: Record | None
+    becomes: Record | None
+    words: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Plan:
+    """`apply`: records as they will be (None: retired). `words` says all of it, one change a line; `in_force`
+    only what does not wait."""
+
+    apply: dict[Key, Record | None] = field(default_factory=dict)
+    waiting: list[Waiting] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    in_force: list[str] = field(default_factory=list)
+
+
+def after(live: Records, changes: Mapping[Key, Record | None]) -> Records:
+    """The records when the changes are in force."""
+    whole = {**live, **{key: record for key, record in changes.items() if record is not None}}
+    return {key: record for key, record in whole.items() if key not in changes or changes[key] is not None}
+
+
+def plan(live: Records, wanted: Mapping[Key, Record | None], *, running: bool) -> Plan:
+    """How `wanted` (records in normal form; None: retire) comes into force.
+
+    On a running system what loosens waits, with what only fits together with it. Nothing here says whether
+    `wanted` is right as a whole: it is checked before.
+    """
+    changes = {
+        key: record
+        for key, record in wanted.items()
+        if not (same(live.get(key), record) if record is not None else key not in live)
+    }
+    held = _held(live, changes) if running else {}
+    apply = {key: held.get(key, record) for key, record in changes.items()}
+    apply = {key: record for key, record in apply.items() if not same(live.get(key), record)}
+    if held:
+        apply = _fitting(live, apply)
+    found = Plan(apply=apply)
+    for key in sorted(changes, key=lambda key: ORDER[key[0]]):
+        _tell(found, live, key, changes[key])
+    return found
+
+
+def _held(live: Records, changes: Mapping[Key, Record | None]) -> dict[Key, Record | None]:
+    """Records of which something loosens, as they may come into force now: as they were, or (request types)
+    with the rest of their changes."""
+    lines, hold = surroundings(live)
+    held: dict[Key, Record | None] = {}
+    for key, new in changes.items():
+        old = live.get(key)
+        spots = loosening.spots(key[0], old, new, lines=lines, hold=hold)
+        if not spots:
+            continue
+        part = key[0] == "request_type" and old is not None and new is not None and () not in spots
+        held[key] = _without(old or {}, new or {}, spots) if part else old
+    return held
+
+
+def surroundings(live: Records) -> tuple[dict[str, str], str]:
+    """What loosening is judged by: the lines teams pass up, and the company's hold."""
+    lines = {name: r["escalates_to"] for (what, name), r in live.items() if what == "team" and "escalates_to" in r}
+    return lines, str(live.get(("company", ""), {}).get("hold", "30s"))
+
+
+def _without(old: Record, new: Record, spots: list[loosening.Spot]) -> Record:
+    """The new request type, with what loosens put back to what it was."""
+    mixed = dict(new)
+    for spot in spots:
+        key = spot[0]
+        if len(spot) == 1:
+            mixed.pop(key, None)
+            if key in old:
+                mixed[key] = old[key]
+            continue
+        before = next(part for part in old[key] if part["name"] == spot[1])
+        parts = [before if part["name"] == spot[1] else part for part in mixed.get(key, [])]
+        mixed[key] = parts if before in parts else [*parts, before]
+    return mixed
+
+
+def _fitting(live: Records, apply: dict[Key, Record | None]) -> dict[Key, Record | None]:
+    """What can be in force without what waits. What does not fit without it waits too."""
+    old = {problem.text for problem in check_whole(live)}
+    while apply:
+        problems = [p for p in check_whole(after(live, apply)) if p.text not in old]
+        if not problems:
+            break
+        unfit = {_key(problem) for problem in problems} & set(apply)
+        # A record that stands already would be broken: then the retirements wait, in the end everything.
+        unfit = unfit or {key for key, record in apply.items() if record is None} or set(apply)
+        apply = {key: record for key, record in apply.items() if key not in unfit}
+    return apply
+
+
+def _key(problem: Problem) -> Key:
+    return str(problem.at[0]), str(problem.at[1])
+
+
+def _tell(found: Plan, live: Records, key: Key, new: Record | None) -> None:
+    """Adds the words of one record's change, and what of it waits."""
+    old = live.get(key)
+    now = found.apply.get(key, old)
+    waiting = {difference.spot for difference in differences.between(now, new)}
+    held: list[str] = []
+    for difference in differences.between(old, new):
+        words = differences.in_words(key, difference)
+        if difference.spot in waiting:
+            held.append(words)
+            words = _("%(change)s (needs a second person)") % {"change": words}
+        else:
+            found.in_force.append(words)
+        found.words.append(words)
+    if held:
+        found.waiting.append(Waiting(key, now, new, tuple(held)))

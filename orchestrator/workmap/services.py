@@ -1,0 +1,54 @@
+"""What can be asked of the map: load, change one record, publish or drop a draft, load people. `actor` is required.
+
+Work is done in `loading`, `changing`, `publishing` and `people`; here each begins with the time of the database.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from approvals.models import Draft
+from cases.actors import Actor
+from cases.clock import database_now
+from cases.models import Team
+from orchestrator.workmap import changing, loading, people, publishing
+from orchestrator.workmap.changing import Change
+from orchestrator.workmap.loading import Loaded
+from orchestrator.workmap.reading import Text
+from orchestrator.workmap.records import Record
+
+
+def load(*, actor: Actor, text: Text, reason: str = "", retire: bool = False, check_only: bool = False) -> Loaded:
+    """Load a map (`reading.read` gave `text`): all of it or nothing. `check_only`: only say what would change.
+
+    `retire`: retire records that the map does not name. Raises Refused with every problem.
+    """
+    return loading.load(text, actor=actor, reason=reason, retire=retire, check_only=check_only, now=database_now())
+
+
+def change_record(*, actor: Actor, what: str, name: str, becomes: Record | None, reason: str) -> Change:
+    """One record as it shall be (None: retired). What loosens on a running system waits for a second person.
+
+    `what`: company, calendar, team, system, operation, agent, grant, request_type or rule. Raises ReasonRequired
+    and Refused.
+    """
+    return changing.change(actor=actor, key=(what, name), becomes=becomes, reason=reason, now=database_now())
+
+
+def publish_draft(*, actor: Actor, draft_id: int) -> Draft:
+    """Bring a draft into force, as a second person. Raises SecondPerson, OwnLimit, DraftEnded, DraftOutdated."""
+    return publishing.publish(actor=actor, draft_id=draft_id, now=database_now())
+
+
+def drop_draft(*, actor: Actor, draft_id: int) -> Draft:
+    """End a draft without any change. Raises NoRight, DraftEnded."""
+    return publishing.drop(actor=actor, draft_id=draft_id, now=database_now())
+
+
+def load_people(*, actor: Actor, text: Text, password: str | None = None) -> list[str]:
+    """Users with their teams, from a file. `password` is for new users. What changed, in words. Raises Refused."""
+    return people.load(text, actor=actor, password=password, now=database_now())
+
+
+def set_members(*, actor: Actor, team: Team, members: Iterable[Any], leads: Iterable[Any], reason: str) -> list[str]:
+    """Who is in a team and who leads it. What changed, in words."""
+    return people.set_members(team, members, leads, actor=actor, reason=reason, now=database_now())

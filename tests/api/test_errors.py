@@ -1,0 +1,78 @@
+"""Every error has one form, and an error of ours tells nothing about the inside."""
+
+from typing import Any
+
+import pytest
+from django.db import InterfaceError, OperationalError
+
+from orchestrator.api.views import cases as views
+from tests.api.program import Program
+from tests.world import World
+
+
+def test_an_unknown_address_is_answered_in_the_same_form(world: World, frontline: Program) -> None:
+    for path in ("", "nothing/", "cases/1042/", "cases/C-0/", "cases/C-01/", "cases/c-1/", "approvals/x/", "schema/x"):
+        for method in ("GET", "POST", "DELETE"):
+            answer = frontline.send(method, f"/api/v1/{path}")
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+    assert Program().get("nothing/").status_code == 401
+
+
+def test_a_forgotten_slash_is_told(world: World, frontline: Program) -> None:
+    answer = frontline.send("POST", "/api/v1/requests", b"{}")
+    assert answer.status_code == 404
+    assert "slash" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "POST"])
+def test_another_method_is_refused_and_told_which_one_is_answered(
+    world: World, frontline: Program, method: str
+) -> None:
+    answer = frontline.send(method, "cases/", b"{}")
+    assert answer.status_code == 405
+    assert answer["Allow"] == "GET"
+    assert answer.json()["code"] == "invalid"
+
+
+@pytest.mark.parametrize("accept", ["text/html", "application/xml", "x", ""])
+def test_whatever_is_accepted_the_answer_is_json(world: World, frontline: Program, accept: str) -> None:
+    answer = frontline.send("GET", "cases/", Accept=accept)
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("error", [OperationalError("server at 10.0.0.7 closed"), InterfaceError("closed")])
+def test_a_database_that_is_down_is_unavailable(
+    world: World, frontline: Program, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def down(*_args: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(views, "cases_of", down)
+    answer = frontline.get("cases/")
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert answer["Retry-After"]
+    assert "10.0.0.7" not in answer.content.decode()
+
+
+def test_a_fault_of_ours_tells_nothing_and_is_noted(
+    world: World, frontline: Program, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_args: Any) -> None:
+        raise KeyError("secret-of-the-inside")
+
+    monkeypatch.setattr(views, "cases_of", broken)
+    answer = frontline.get("cases/")
+    assert (answer.status_code, answer.json()["code"]) == (500, "unavailable")
+    assert "secret-of-the-inside" not in answer.content.decode()
+    assert any("secret-of-the-inside" in str(record.exc_info) for record in caplog.records)
+
+
+def test_errors_speak_the_callers_language(world: World) -> None:
+    english = Program().get("cases/").json()
+    assert english["message"].startswith("This call needs a token")
+    assert "Bearer" in Program().send("GET", "cases/", **{"Accept-Language": "zh-hant"}).json()["message"]
+
+
+def test_answers_are_kept_by_no_cache(world: World, frontline: Program) -> None:
+    assert frontline.get("cases/")["Cache-Control"] == "no-store"

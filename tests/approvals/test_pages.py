@@ -1,0 +1,206 @@
+"""The inbox and the approval page without a browser: what they show, what they refuse, what they record."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from approvals.models import Approval, Decision
+from cases.models import Person
+from tests.world import FINGERPRINT, World, add_approval, add_case_row, build
+
+As = Callable[[User], Client]
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    cache.clear()
+    return build()
+
+
+@pytest.fixture
+def as_() -> As:
+    def signed_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return signed_in
+
+
+def path(world: World, part: str = "") -> str:
+    return f"/approvals/{world.approval.pk}/{part}"
+
+
+def text_of(answer: object) -> str:
+    return unescape(re.sub(r"<[^>]+>", " ", answer.content.decode()))  # type: ignore[attr-defined]
+
+
+def answer_of(world: World, **more: str) -> dict[str, str]:
+    return {"option": "full", "fingerprint": FINGERPRINT, "nonce": "n-1", **more}
+
+
+def test_it_says_what_happens_to_whom_why_and_what_cannot_be_undone(world: World, as_: As) -> None:
+    page = text_of(as_(world.manager).get(path(world)))
+    for words in (
+        "Refund HK$480.00 to Chan Tai Man",
+        "Medium risk",
+        "Full refund, HK$480.00",
+        "Cannot be undone after 30 s",
+        "When a refund is over HK$300.00",
+        "HK$180.00 over",
+        "Complaint record",
+        "Not found",
+        "我的訂單遲了九日還未收到",
+    ):
+        assert words in page, words
+
+
+def test_each_option_has_its_own_list_of_writes_under_its_own_name(world: World, as_: As) -> None:
+    page = as_(world.manager).get(path(world)).content.decode()
+    lists = re.findall(r'<div class="effect o\d" data-option="(\w+)"><h3>([^<]+)</h3>', page)
+    assert lists == [
+        ("reject", "Reject"),
+        ("partial", "Partial refund, HK$240.00"),
+        ("full", "Full refund, HK$480.00"),
+    ]
+
+
+def test_nothing_is_preselected_at_medium_risk_and_the_suggestion_at_low(world: World, as_: As) -> None:
+    client = as_(world.manager)
+    assert not re.search(r'name="option"[^>]*checked', client.get(path(world)).content.decode())
+    Approval.objects.filter(pk=world.approval.pk).update(risk="low")
+    assert re.search(r'value="full"[^>]*checked', client.get(path(world)).content.decode())
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ({"option": ""}, "Choose what to do."),
+        ({"option": "reject"}, "Say why"),
+        ({"option": "partial"}, "Say why"),
+        ({"edit.2.refund.amount": "lots"}, "must be a number"),
+        ({"edit.2.refund.amount": "-5", "reason": "r"}, "amount"),
+    ],
+)
+def test_it_says_what_is_missing_and_keeps_the_entry(
+    world: World, as_: As, sent: dict[str, str], words: str
+) -> None:
+    answer = as_(world.manager).post(path(world, "decide/"), answer_of(world, **sent))
+    assert answer.status_code == 422
+    assert words in text_of(answer)
+    assert Decision.objects.count() == 0
+
+
+def test_a_changed_amount_is_shown_before_it_counts(world: World, as_: As) -> None:
+    client = as_(world.manager)
+    sent = answer_of(world, reason="Half is fair", **{"edit.2.refund.amount": "300", "edit.2.refund.reason": "Late delivery"})
+    page = client.post(path(world, "decide/"), sent)
+    assert page.status_code == 200
+    assert Decision.objects.count() == 0
+    assert "You changed amount from HK$480.00 to HK$300.00" in text_of(page)
+    assert re.search(r"<button[^>]*data-confirm>Refund a payment HK\$300.00</button>", page.content.decode())
+
+
+def test_high_risk_has_a_check_page_that_lists_the_writes(world: World, as_: As) -> None:
+    Approval.objects.filter(pk=world.approval.pk).update(risk="high")
+    client = as_(world.manager)
+    page = client.post(path(world, "decide/"), answer_of(world))
+    assert "Check before it counts" in text_of(page)
+    assert Decision.objects.count() == 0
+    again = client.post(path(world, "decide/"), answer_of(world, seal="made up"))
+    assert "Check before it counts" in text_of(again)
+    assert Decision.objects.count() == 0
+
+
+def test_others_are_told_who_decides(world: World, as_: As) -> None:
+    page = text_of(as_(world.frontline).get(path(world)))
+    assert "others are asked to decide it" in page
+    assert "Ken Ho, May Lee" in page
+    assert "Confirm decision" not in page
+
+
+def test_nobody_is_offered_to_approve_their_own_request(world: World, as_: As) -> None:
+    world.case.opened_by = world.manager
+    world.case.save(update_fields=["opened_by"])
+    page = text_of(as_(world.manager).get(path(world)))
+    assert "Nobody approves their own request" in page
+    assert "Confirm decision" not in page
+
+
+def test_a_decided_one_says_by_whom_and_keeps_three_records(world: World, as_: As) -> None:
+    decide_as(world, world.deputy)
+    page = text_of(as_(world.manager).get(path(world)))
+    assert "Ken Ho" in page
+    assert "as proposed" in page
+    assert "not yet" in page
+
+
+def test_who_decided_can_undo_in_the_header_of_every_page_while_it_is_held(world: World, as_: As) -> None:
+    decide_as(world, world.manager)
+    cache.set(f"approvals:held:{world.manager.pk}", True)
+    assert path(world, "undo/") in as_(world.manager).get("/cases/").content.decode()
+    assert path(world, "undo/") in as_(world.manager).get(path(world)).content.decode()
+    assert path(world, "undo/") not in as_(world.deputy).get(path(world)).content.decode()
+    Approval.objects.filter(pk=world.approval.pk).update(hold_until=timezone.now() - timedelta(seconds=1))
+    assert path(world, "undo/") not in as_(world.manager).get("/cases/").content.decode()
+
+
+def decide_as(world: World, user: User) -> None:
+    now = timezone.now()
+    Approval.objects.filter(pk=world.approval.pk).update(
+        state="decided", decided_option="full", decided_at=now, hold_until=now + timedelta(seconds=30)
+    )
+    Decision.objects.create(
+        approval=world.approval, user=user, label=f"{user.get_full_name()} ({user.username})", team="support-managers",
+        option="full", fingerprint=FINGERPRINT, at=now,
+    )  # fmt: skip
+
+
+def test_the_inbox_groups_by_time_left_and_filters(world: World, as_: As) -> None:
+    late = add_case_row(world.delivery, world.now, requester_name="Wong Mei")
+    add_approval(world, late, due_in=timedelta(minutes=-5), risk="low")
+    client = as_(world.manager)
+    page = text_of(client.get("/approvals/"))
+    assert "2 approvals waiting for you" in page
+    assert page.index("Overdue") < page.index("Within the hour")
+    assert "Wong Mei" not in text_of(client.get("/approvals/?type=refund"))
+    assert "Wong Mei" in text_of(client.get("/approvals/?risk=low"))
+    assert "Wong Mei" in text_of(client.get("/approvals/?q=wong"))
+    assert "No approvals match this choice." in text_of(client.get("/approvals/?q=zzz"))
+
+
+def test_what_waits_is_exactly_what_can_be_decided(world: World, as_: As) -> None:
+    assert "1 approval waiting" in text_of(as_(world.deputy).get("/approvals/"))
+    assert "No approvals are waiting for you." in text_of(as_(world.frontline).get("/approvals/"))
+
+
+def test_the_poll_is_silent_until_something_changes(world: World, as_: As) -> None:
+    client = as_(world.manager)
+    stamp = re.search(r"news/\?stamp=(\w+)", client.get("/approvals/").content.decode())
+    assert stamp
+    assert client.get(f"/approvals/news/?stamp={stamp[1]}").status_code == 204
+    add_approval(world, add_case_row(world.refund, world.now))
+    assert client.get(f"/approvals/news/?stamp={stamp[1]}").status_code == 200
+
+
+def test_the_whole_page_speaks_the_persons_language(world: World, as_: As) -> None:
+    Person.objects.filter(user=world.manager).update(language="zh-hant")
+    page = as_(world.manager).get(path(world)).content.decode()
+    assert '<html lang="zh-Hant-HK"' in page
+    assert "向陳大文退款 HK$480.00" in page
+    assert "Choose one" not in page
+
+
+def test_only_the_named_person_is_offered_to_confirm_a_standing_approval(world: World, as_: As) -> None:
+    assert "Confirm this in my name" in text_of(as_(world.manager).get("/standing-approvals/"))
+    assert "Confirm this in my name" not in text_of(as_(world.deputy).get("/standing-approvals/"))
+    as_(world.manager).post(f"/standing-approvals/{world.standing.pk}/confirm/")
+    world.standing.refresh_from_db()
+    assert world.standing.in_force

@@ -1,0 +1,46 @@
+"""Health: `/livez` needs nothing, `/readyz` tells which server is down and nothing else."""
+
+import pytest
+from django.db import connection
+from django.db.utils import OperationalError
+from django.test import Client
+
+from orchestrator import health
+
+
+@pytest.fixture(autouse=True)
+def nothing_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "_broker_seen", (float("-inf"), False))
+
+
+def test_livez_answers_without_a_database_and_for_any_host(client: Client) -> None:
+    answer = client.get("/livez", headers={"host": "10.0.0.7"})
+    assert answer.status_code == 200
+    assert answer.content == b"alive\n"
+
+
+@pytest.mark.django_db
+def test_readyz_says_that_both_answer(client: Client) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {"ready": True, "database": "up", "broker": "up"}
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.django_db
+def test_readyz_says_that_the_database_is_down(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OperationalError("secret-host refused")
+
+    monkeypatch.setattr(connection, "cursor", refuse)
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"ready": False, "database": "down", "broker": "up"}
+
+
+@pytest.mark.django_db
+def test_readyz_says_that_the_broker_is_down(client: Client, settings: object) -> None:
+    settings.BROKER_URL = "redis://127.0.0.1:1/0"  # type: ignore[attr-defined]
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json() == {"ready": False, "database": "up", "broker": "down"}
