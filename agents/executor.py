@@ -17,6 +17,7 @@ from agents import reaching, transitions
 from agents.configuration import Configuration
 from agents.connectors import Answer
 from agents.connectors.pauses import pause
+from agents.errors import Stale
 from agents.facts import request_values
 from agents.models import CompanyCalls, Operation, Write
 from cases import placeholders
@@ -134,6 +135,9 @@ def equal(found: Any, expected: Any) -> bool:
 def record(draft: Draft, case: Case, write: Write, outcome: Outcome, *, config: Configuration, now: datetime) -> None:
     """Store the outcome of a reserved write under the case lock. The turn does not matter: effects are always told."""
     operation = write.operation
+    if write.state == outcome.state == W.UNKNOWN:
+        _still_unknown(draft, write, outcome, now)
+        return
     final = outcome.state in Write.FINAL
     transitions.move_write(
         write,
@@ -167,6 +171,16 @@ def record(draft: Draft, case: Case, write: Write, outcome: Outcome, *, config: 
     draft.add(Entry(code, CONTROL, data))
     if outcome.state == W.WRITTEN:
         draft.add(**_into_conversation(case, write, config, now))
+
+
+def _still_unknown(draft: Draft, write: Write, outcome: Outcome, now: datetime) -> None:
+    """It was looked up and nothing new is known: looked up again later, and after some tries a person is asked."""
+    write.attempts += 1
+    write.try_at = now + timedelta(seconds=outcome.try_in) if outcome.try_in is not None else None
+    rows = Write.objects.filter(pk=write.pk, state=W.UNKNOWN, claim=write.claim)
+    if not rows.update(attempts=write.attempts, try_at=write.try_at, error=outcome.error[:600]):
+        raise Stale
+    draft.add(Entry("write.still_unknown", CONTROL, _data(write, write.operation, error=outcome.error)))
 
 
 def recover(write: Write, operation: Operation, config: Configuration) -> Outcome | None:

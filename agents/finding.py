@@ -32,10 +32,18 @@ def finder_for(
         messages=messages if messages is not None else incoming(case),
         read=read,
         now=now,
-        fixed_now=settings.FIXED_NOW,
+        fixed_now=fixed_clock(config),
         given=given or {},
         steps=step_values(case.steps if steps is None else steps),
     )
+
+
+def fixed_clock(config: Configuration) -> datetime | None:
+    """The clock of facts and formulas that the demo and the tests may stop (FIXED_NOW); None: it runs."""
+    if not settings.FIXED_NOW:
+        return None
+    fixed = datetime.fromisoformat(settings.FIXED_NOW)
+    return fixed if fixed.tzinfo else fixed.replace(tzinfo=config.zone)
 
 
 def incoming(case: Case) -> list[str]:

@@ -58,7 +58,8 @@ class Places:
         return total
 
     def last(self) -> datetime | None:
-        return self.rows().aggregate(last=Max("placed_at"))["last"]
+        last: datetime | None = self.rows().aggregate(last=Max("placed_at"))["last"]
+        return last
 
     def count_and_sum(self) -> tuple[int, Decimal]:
         return count_and_sum(self.rows())

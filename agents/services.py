@@ -136,16 +136,15 @@ def _locked_write(actor: Actor, write_id: Any) -> tuple[Case, Write]:
     case = case_transitions.lock(known)
     if not actor.is_person or not can_work(actor.user, case):
         raise NotFound
-    write = (
-        Write.objects.select_for_update(of=("self",)).select_related("operation__system", "proposal").get(pk=write_id)
-    )
+    rows = Write.objects.select_for_update(of=("self",)).select_related("operation__system", "proposal")
+    write = rows.get(pk=str(write_id))
     return case, write
 
 
 def _after(case: Case, write: Write, draft: Draft, now: Any) -> None:
     """A repaired write settles its proposal, and the case looks on."""
     if write.proposal is not None:
-        proposal = Proposal.objects.select_for_update().get(pk=write.proposal_id)
+        proposal = Proposal.objects.select_for_update().get(pk=write.proposal.pk)
         writes = list(proposal.writes.select_related("operation"))
         for other in transitions.chosen_writes(proposal, writes):
             if write.state != W.WRITTEN and other.state in (W.HELD, W.PERMITTED):

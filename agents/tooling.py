@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from agents import executor, gate, proposing, reaching
+from agents import executor, gate, proposing, reaching, transitions
 from agents.brains.base import Done, ToolFailed
 from agents.carrying import Carrier
 from agents.configuration import StepConfig
@@ -279,7 +279,7 @@ class StepTools:
 
     def _reserve_again(self, write: Write, draft: Draft) -> None:
         if write.state == W.RESERVED:
-            executor.transitions.move_write(write, W.UNKNOWN, held_claim=write.claim)
+            transitions.move_write(write, W.UNKNOWN, held_claim=write.claim)
         draft.add(executor.reserve(write, operation=write.operation, now=self.stretch.now))
 
     def _record_recovered(self, write: Write, outcome: executor.Outcome) -> None:

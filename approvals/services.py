@@ -50,14 +50,14 @@ def decide(
     `edits`: {write name: {argument: value}}; `nonce`: of the form, a second post with it gives the first answer.
     Raises `AlreadyDecided`, `Changed`, `NotAllowed`, `NoRight`, `ReasonRequired`, `HigherNeeded`, `Incorrect`.
     """
-    edits = {name: dict(values) for name, values in (edits or {}).items() if values}
+    wanted = {name: dict(values) for name, values in (edits or {}).items() if values}
     approval = _seen(actor, approval_id)
     if nonce and Decision.objects.filter(nonce=nonce, approval=approval, user=actor.user_id).exists():
         return approval
-    fresh = _look_afresh(approval, option, edits) if edits else None
+    fresh = _look_afresh(approval, option, wanted) if wanted else None
     try:
         with transaction.atomic():
-            return _decide(actor, approval, fingerprint, option, edits, reason.strip(), nonce, fresh)
+            return _decide(actor, approval, fingerprint, option, wanted, reason.strip(), nonce, fresh)
     except IntegrityError:
         if nonce and Decision.objects.filter(nonce=nonce).exists():
             return Approval.objects.get(pk=approval.pk)
@@ -362,9 +362,7 @@ def confirm_standing(*, actor: Actor, standing_id: Any) -> StandingApproval:
         now = database_now()
         row.confirmed_by_id, row.confirmed_label, row.confirmed_at = actor.user_id, actor.label, now
         row.rule_version, row.withdrawn_at = row.rule.version, None
-        row._history_user = actor.user
-        row._change_reason = "confirmed"
-        row.save()
+        _save_with_history(row, actor, "confirmed")
         data = {"rule": row.rule.name, "version": row.rule.version, "sentence": row.rule.sentence}
         append_company([Entry("standing.confirmed", actor, data)], now=now)
     return row
@@ -380,12 +378,16 @@ def withdraw_standing(*, actor: Actor, standing_id: Any, reason: str) -> Standin
             raise ReasonRequired()
         now = database_now()
         row.withdrawn_at = now
-        row._history_user = actor.user
-        row._change_reason = reason[:100]
-        row.save()
+        _save_with_history(row, actor, reason)
         data = {"rule": row.rule.name, "reason": reason, "sentence": row.rule.sentence}
         append_company([Entry("standing.withdrawn", actor, data)], now=now)
     return row
+
+
+def _save_with_history(row: StandingApproval, actor: Actor, reason: str) -> None:
+    """Who and why, as django-simple-history takes them: from the instance."""
+    vars(row).update(_history_user=actor.user, _change_reason=reason[:100])
+    row.save()
 
 
 def _standing(standing_id: Any) -> StandingApproval:

@@ -237,7 +237,6 @@ CHANNELS = {
     "staff": gettext_lazy("staff"),
     "alert": gettext_lazy("an alert"),
 }
-L = gettext_lazy
 TEAM = ("team_title", "team")
 OPERATION = ("title", "operation", "name")
 SYSTEM = ("system_title", "system")
@@ -246,72 +245,80 @@ STEP = ("does", "step_title", "title", "step")
 SENTENCES: dict[str, Told] = {
     "request.received": _received,
     "request.sorted": _sorted,
-    "request.unsorted": _tell(L("No request type fits for sure: a person sorts it.")),
-    "customer.found": _tell(L("The requester is customer %(customer)s, found by contact."), customer=("customer",)),
-    "customer.unknown": _with(_tell(L("The customer is not known.")), " %(more)s", "why"),
+    "request.unsorted": _tell(gettext_lazy("No request type fits for sure: a person sorts it.")),
+    "customer.found": _tell(
+        gettext_lazy("The requester is customer %(customer)s, found by contact."), customer=("customer",)
+    ),
+    "customer.unknown": _with(_tell(gettext_lazy("The customer is not known.")), " %(more)s", "why"),
     "data.read": _read,
     "data.not_read": _with(
-        _tell(L("%(who)s could not read %(system)s: %(what)s."), system=SYSTEM, what=OPERATION),
+        _tell(gettext_lazy("%(who)s could not read %(system)s: %(what)s."), system=SYSTEM, what=OPERATION),
         " %(more)s",
         "why",
     ),
     "fact.found": _facts,
-    "step.opened": _tell(L("The step %(step)s began."), step=STEP),
-    "step.waits": _tell(L("The step %(step)s waits and is tried again."), step=STEP),
-    "step.skipped": _tell(L("The step %(step)s does not apply and is skipped."), step=STEP),
-    "agent.step_done": _with(_tell(L("%(who)s did: %(step)s."), step=STEP), " %(more)s", "note"),
-    "agent.step_skipped": _with(_tell(L("%(who)s skipped: %(step)s."), step=STEP), " %(more)s", "why"),
+    "step.opened": _tell(gettext_lazy("The step %(step)s began."), step=STEP),
+    "step.waits": _tell(gettext_lazy("The step %(step)s waits and is tried again."), step=STEP),
+    "step.skipped": _tell(gettext_lazy("The step %(step)s does not apply and is skipped."), step=STEP),
+    "agent.step_done": _with(_tell(gettext_lazy("%(who)s did: %(step)s."), step=STEP), " %(more)s", "note"),
+    "agent.step_skipped": _with(_tell(gettext_lazy("%(who)s skipped: %(step)s."), step=STEP), " %(more)s", "why"),
     "agent.step_failed": _with(
-        _with(_tell(L("%(who)s could not finish: %(step)s."), step=STEP), " %(more)s", "why"),
-        L(" Missing: %(more)s."),
+        _with(_tell(gettext_lazy("%(who)s could not finish: %(step)s."), step=STEP), " %(more)s", "why"),
+        gettext_lazy(" Missing: %(more)s."),
         "missing",
     ),
-    "proposal.made": _with(_tell(L("%(who)s proposed: %(what)s."), what=("_options",)), " %(more)s", "why"),
-    "proposal.withdrawn": _tell(L("A proposal was withdrawn: %(why)s."), why=("_why",)),
+    "proposal.made": _with(_tell(gettext_lazy("%(who)s proposed: %(what)s."), what=("_options",)), " %(more)s", "why"),
+    "proposal.withdrawn": _tell(gettext_lazy("A proposal was withdrawn: %(why)s."), why=("_why",)),
     "approval.asked": _asked,
     "approval.decided": _decided,
-    "approval.refused": _with(_tell(L("%(who)s tried to decide and may not.")), " %(more)s", "why"),
-    "approval.undone": _tell(L("%(who)s took the decision back: %(what)s."), what=("title",)),
-    "approval.withdrawn": _tell(L("No decision is needed any more: %(what)s."), what=("title",)),
+    "approval.refused": _with(_tell(gettext_lazy("%(who)s tried to decide and may not.")), " %(more)s", "why"),
+    "approval.undone": _tell(gettext_lazy("%(who)s took the decision back: %(what)s."), what=("title",)),
+    "approval.withdrawn": _tell(gettext_lazy("No decision is needed any more: %(what)s."), what=("title",)),
     "approval.passed_up": _tell(
-        L("Nobody in %(whom)s decided in time: passed up to %(team)s."),
+        gettext_lazy("Nobody in %(whom)s decided in time: passed up to %(team)s."),
         whom=("from_title", "from"),
         team=("to_title", "to"),
     ),
-    "approval.overdue": _tell(L("Nobody decided in time: %(what)s. It stays with the people asked."), what=("title",)),
-    "permit.held": _tell(L("%(source)s. It is written after the hold."), source=("source",)),
-    "permit.given": _tell(L("%(source)s. It may be written now."), source=("source",)),
-    "permit.taken_back": _tell(L("The permission to write was taken back.")),
-    "write.reserved": _write(L("%(what)s is being written to %(system)s.")),
-    "write.written": _write(L("Written to %(system)s and checked: %(what)s.")),
-    "write.differs": _write(L("Written to %(system)s, but it shows something else: %(what)s.")),
-    "write.failed": _write(L("%(system)s refused it, nothing was written: %(what)s.")),
-    "write.unknown": _write(L("Nobody knows yet whether it was written to %(system)s: %(what)s.")),
-    "write.retry": _write(L("%(system)s did not take it now, it is tried again: %(what)s.")),
-    "write.not_started": _with(_tell(L("Nothing was written.")), " %(more)s", "words", "why"),
-    "write.repaired": _write(L("%(who)s repaired the record in %(system)s: %(what)s.")),
-    "case.asked_customer": _tell(L("The requester was asked for: %(missing)s."), missing=("missing",)),
+    "approval.overdue": _tell(
+        gettext_lazy("Nobody decided in time: %(what)s. It stays with the people asked."), what=("title",)
+    ),
+    "permit.held": _tell(gettext_lazy("%(source)s. It is written after the hold."), source=("source",)),
+    "permit.given": _tell(gettext_lazy("%(source)s. It may be written now."), source=("source",)),
+    "permit.taken_back": _tell(gettext_lazy("The permission to write was taken back.")),
+    "write.reserved": _write(gettext_lazy("%(what)s is being written to %(system)s.")),
+    "write.written": _write(gettext_lazy("Written to %(system)s and checked: %(what)s.")),
+    "write.differs": _write(gettext_lazy("Written to %(system)s, but it shows something else: %(what)s.")),
+    "write.failed": _write(gettext_lazy("%(system)s refused it, nothing was written: %(what)s.")),
+    "write.unknown": _write(gettext_lazy("Nobody knows yet whether it was written to %(system)s: %(what)s.")),
+    "write.retry": _write(gettext_lazy("%(system)s did not take it now, it is tried again: %(what)s.")),
+    "write.not_started": _with(_tell(gettext_lazy("Nothing was written.")), " %(more)s", "words", "why"),
+    "write.repaired": _write(gettext_lazy("%(who)s repaired the record in %(system)s: %(what)s.")),
+    "case.asked_customer": _tell(gettext_lazy("The requester was asked for: %(missing)s."), missing=("missing",)),
     "case.with_people": _with(
-        _tell(L("The AI stopped here: %(team)s has the case now."), team=TEAM), " %(more)s", "_why"
+        _tell(gettext_lazy("The AI stopped here: %(team)s has the case now."), team=TEAM), " %(more)s", "_why"
     ),
-    "case.taken_over": _tell(L("%(who)s took the case over from %(whom)s."), whom=("from",)),
+    "case.taken_over": _tell(gettext_lazy("%(who)s took the case over from %(whom)s."), whom=("from",)),
     "case.handed_back": _with(
-        _tell(L("%(who)s handed the case back to the AI.")), L(" Promised: %(more)s."), "promised"
+        _tell(gettext_lazy("%(who)s handed the case back to the AI.")), gettext_lazy(" Promised: %(more)s."), "promised"
     ),
-    "case.closed": _with(_tell(L("%(who)s closed the case.")), L(" Outcome: %(more)s."), "_outcome"),
-    "case.reopened": _with(_tell(L("%(who)s opened the case again.")), " %(more)s", "why"),
-    "case.released": _tell(L("%(whom)s left; the case went to %(team)s."), whom=("from",), team=TEAM),
-    "case.withdrawn": _with(_tell(L("The requester withdrew the request.")), " %(more)s", "reason"),
-    "message.received": _tell(L("%(author)s wrote: “%(text)s”"), author=("author",), text=("text",)),
-    "message.sent": _tell(L("Reply sent by %(who)s: “%(text)s”"), text=("text",)),
-    "message.noted": _tell(L("%(who)s left a private note: “%(text)s”"), text=("text",)),
+    "case.closed": _with(
+        _tell(gettext_lazy("%(who)s closed the case.")), gettext_lazy(" Outcome: %(more)s."), "_outcome"
+    ),
+    "case.reopened": _with(_tell(gettext_lazy("%(who)s opened the case again.")), " %(more)s", "why"),
+    "case.released": _tell(gettext_lazy("%(whom)s left; the case went to %(team)s."), whom=("from",), team=TEAM),
+    "case.withdrawn": _with(_tell(gettext_lazy("The requester withdrew the request.")), " %(more)s", "reason"),
+    "message.received": _tell(gettext_lazy("%(author)s wrote: “%(text)s”"), author=("author",), text=("text",)),
+    "message.sent": _tell(gettext_lazy("Reply sent by %(who)s: “%(text)s”"), text=("text",)),
+    "message.noted": _tell(gettext_lazy("%(who)s left a private note: “%(text)s”"), text=("text",)),
     "ai.late": _tell(
-        L("%(agent)s finished too late: the result is kept and not used."), agent=("agent_title", "agent")
+        gettext_lazy("%(agent)s finished too late: the result is kept and not used."), agent=("agent_title", "agent")
     ),
-    "ai.stopped": _tell(L("%(agent)s was stopped."), agent=("agent_title", "agent")),
-    "gate.refused": _with(_tell(L("%(who)s was refused: %(what)s."), what=OPERATION), " %(more)s", "words", "reason"),
-    "due.passed": _tell(L("A due time passed.")),
-    "details.erased": _tell(L("Personal details were erased.")),
+    "ai.stopped": _tell(gettext_lazy("%(agent)s was stopped."), agent=("agent_title", "agent")),
+    "gate.refused": _with(
+        _tell(gettext_lazy("%(who)s was refused: %(what)s."), what=OPERATION), " %(more)s", "words", "reason"
+    ),
+    "due.passed": _tell(gettext_lazy("A due time passed.")),
+    "details.erased": _tell(gettext_lazy("Personal details were erased.")),
 }
 KIND_OF: dict[str, str] = {
     "request.unsorted": "problem",
@@ -333,14 +340,14 @@ KIND_OF: dict[str, str] = {
     "write.repaired": "problem",
 }
 WITHDRAWN = {
-    "turn": L("somebody else took the case on"),
-    "undone": L("the decision was taken back"),
-    "taken_over": L("a person took the case over"),
+    "turn": gettext_lazy("somebody else took the case on"),
+    "undone": gettext_lazy("the decision was taken back"),
+    "taken_over": gettext_lazy("a person took the case over"),
 }
 OUTCOMES = {
-    "automatic": L("finished automatically"),
-    "approved": L("finished after an approval"),
-    "withdrawn": L("withdrawn by the requester"),
+    "automatic": gettext_lazy("finished automatically"),
+    "approved": gettext_lazy("finished after an approval"),
+    "withdrawn": gettext_lazy("withdrawn by the requester"),
 }
 
 WHY: dict[str, Callable[[Data], str]] = {

@@ -20,7 +20,7 @@ from agents.models import Run
 from agents.stretch import Stretch
 from agents.tooling import Later, StepTools
 from approvals.judging import FactLook
-from cases import conditions, sorters
+from cases import conditions, doorbell, sorters
 from cases import transitions as case_transitions
 from cases.actors import CONTROL
 from cases.actors import agent as agent_actor
@@ -40,7 +40,7 @@ def plan(case: Case, draft: Draft, config: Configuration, now: datetime) -> Job 
     planner = Planner(case, draft, config, now)
     job = planner.plan()
     if planner.more:
-        case_transitions.doorbell.ring()
+        doorbell.ring()
     return job
 
 

@@ -1,0 +1,53 @@
+"""The floor: the least that durable steps can cost. Plain psycopg, one committed row a step, nothing else.
+
+A program of its own: `python -m orchestrator.flow.benchmark.floor DSN CASES [autocommit]`. It waits for a line
+before it begins, so that starting up is not measured.
+"""
+
+import sys
+import uuid
+from collections.abc import Callable
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+STEPS = ("sort", "read", "work_out", "draft", "write", "close")
+TABLE = (
+    "CREATE TABLE IF NOT EXISTS bench_floor (id bigserial PRIMARY KEY, case_id uuid NOT NULL, step text NOT NULL, "
+    "at timestamptz NOT NULL DEFAULT clock_timestamp(), data jsonb NOT NULL)"
+)
+ROW = "INSERT INTO bench_floor (case_id, step, data) VALUES (%s, %s, %s)"
+
+
+def run(address: str, cases: int, *, autocommit: bool, ready: Callable[[], None]) -> None:
+    """`cases` times six rows, each committed before the next. With `autocommit` BEGIN and COMMIT are not sent."""
+    with psycopg.connect(address, autocommit=autocommit) as line:
+        line.execute("SELECT 1")
+        if not autocommit:
+            line.commit()
+        ready()
+        for _number in range(cases):
+            case = uuid.uuid4()
+            for step in STEPS:
+                data = {"step": step, "state": "done", "values": {"amount": "250.00", "order": "88213"}}
+                line.execute(ROW, [case, step, Jsonb(data)])
+                if not autocommit:
+                    line.commit()
+
+
+def main() -> None:
+    """Say ready, wait for the word, do it, say done."""
+
+    def ready() -> None:
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
+        sys.stdin.readline()
+
+    run(sys.argv[1], int(sys.argv[2]), autocommit="autocommit" in sys.argv, ready=ready)
+    sys.stdout.write("done\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+
+
+if __name__ == "__main__":
+    main()
