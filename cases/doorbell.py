@@ -4,6 +4,8 @@ A key in the shared cache says that a message is already waiting unread, so that
 """
 
 import logging
+from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from celery import current_app
@@ -12,30 +14,34 @@ from django.db import transaction
 
 log = logging.getLogger(__name__)
 
-KEY: Final = "doorbell"
+QUEUES: Final = ("flow", "agents", "writes")
 SECONDS: Final = 2  # the sweeper's pace: a lost message costs no more than this
 
 
-def ring() -> None:
-    """Ring once when the present transaction commits (at once if there is none)."""
-    transaction.on_commit(_send, robust=True)
+def ring(queue: str = "flow") -> None:
+    """Ring the workers of `queue` once, when the present transaction commits (at once if there is none)."""
+    transaction.on_commit(partial(_send, queue), robust=True)
 
 
-def answered() -> None:
+def answered(queues: Iterable[str] = QUEUES) -> None:
     """A worker is about to look: whoever commits from here on has to ring again."""
     try:
-        cache.delete(KEY)
+        cache.delete_many([_key(queue) for queue in queues])
     except Exception:
         log.warning("doorbell.cache_unreachable", exc_info=True)
 
 
-def _send() -> None:
+def _key(queue: str) -> str:
+    return f"doorbell:{queue}"
+
+
+def _send(queue: str) -> None:
     try:
-        if not cache.add(KEY, 1, timeout=SECONDS):
+        if not cache.add(_key(queue), 1, timeout=SECONDS):
             return
     except Exception:
         log.warning("doorbell.cache_unreachable")
     try:
-        current_app.send_task("orchestrator.advance", queue="flow", retry=False, ignore_result=True)
+        current_app.send_task("orchestrator.advance", queue=queue, retry=False, ignore_result=True)
     except Exception:  # the broker may be away: nothing is lost, the sweeper looks every two seconds
         log.warning("doorbell.broker_unreachable")

@@ -85,6 +85,8 @@ def save(case: Case, entries: Sequence[Entry] = (), *, now: datetime, **changes:
             status=case.status,
         )
     before = case.seq
+    if "wake_at" in changes:  # whoever plans decides which workers it is for; anybody else wakes the flow
+        changes.setdefault("wake_queue", "flow")
     if entries:
         ledger.append(case, entries, now=now)
     for name, value in changes.items():

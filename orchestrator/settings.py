@@ -338,15 +338,16 @@ CELERY_TASK_DEFAULT_QUEUE = "flow"
 CELERY_TASK_QUEUE_NAMES = ("flow", "agents", "writes", "notices")
 CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TASK_ROUTES = {
-    "orchestrator.run": {"queue": "agents"},
-    "orchestrator.write": {"queue": "writes"},
-    "orchestrator.notify": {"queue": "notices"},
+    # `advance` is sent to flow, agents or writes by whoever rings (cases/doorbell.py)
+    "orchestrator.retrain": {"queue": "agents"},
+    "orchestrator.anchor": {"queue": "notices"},
     "orchestrator.*": {"queue": "flow"},
 }
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULE = {
     # A sweep that waited longer than the next one is of no use.
     "sweep": {"task": "orchestrator.sweep", "schedule": 2.0, "options": {"expires": 10}},
+    "retrain": {"task": "orchestrator.retrain", "schedule": 300.0, "options": {"expires": 290}},
     "anchor": {"task": "orchestrator.anchor", "schedule": crontab(hour="3", minute="10")},
 }
 CELERY_BEAT_SCHEDULER = (

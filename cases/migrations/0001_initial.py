@@ -347,6 +347,7 @@ class Migration(migrations.Migration):
                 ),
                 ("why_here", models.JSONField(default=dict)),
                 ("wake_at", models.DateTimeField(null=True)),
+                ("wake_queue", models.CharField(default="flow", max_length=10)),
                 ("confidential", models.BooleanField(default=False)),
                 (
                     "source",

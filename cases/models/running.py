@@ -88,6 +88,7 @@ class Case(models.Model):
     holder_team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, related_name="+")
     why_here = models.JSONField(default=dict)
     wake_at = models.DateTimeField(null=True)
+    wake_queue = models.CharField(max_length=10, default="flow")  # which workers it is handed to
     confidential = models.BooleanField(default=False)
 
     source = models.CharField(max_length=12, choices=Source)

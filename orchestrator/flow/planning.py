@@ -42,16 +42,20 @@ class Job:
     step: str = ""
 
 
+QUEUE_OF = {"prepare": "flow", "step": "agents", "carry": "writes"}
+
+
 @dataclass
 class Planner:
-    """One look at one locked case."""
+    """One look at one locked case by a worker that serves some queues; work for others is handed to them."""
 
     case: Case
     draft: Draft
     config: Configuration
     now: datetime
+    serves: frozenset[str]
     job: Job | None = None
-    more: bool = False
+    more: list[str] = field(default_factory=list)
     times: list[datetime] = field(default_factory=list)
     runs: dict[str, Run] = field(default_factory=dict)
     proposals: list[Proposal] = field(default_factory=list)
@@ -108,13 +112,12 @@ class Planner:
         agent = proposal.proposer_agent if proposal else None
         return agent is not None and gate.paused(self.case, agent, None) is not None
 
-    def _offer(self, claim: Any) -> bool:
-        """Take the first piece of work; note that there is more for another worker."""
-        if self.job is not None:
-            self.more = True
-            return False
-        self.job = claim()
-        return True
+    def _offer(self, kind: str, claim: Any) -> None:
+        """Take the first piece of work that is ours; note what there is for another worker."""
+        if self.job is not None or QUEUE_OF[kind] not in self.serves:
+            self.more.append(QUEUE_OF[kind])
+        else:
+            self.job = claim()
 
     # ------------------------------------------------------------------ writes
 
@@ -134,7 +137,7 @@ class Planner:
                 continue
             if proposal.proposer_agent and gate.paused(self.case, proposal.proposer_agent, open_.operation.system.name):
                 continue  # resuming wakes the case
-            self._offer(lambda proposal=proposal: self._claim_proposal(proposal))
+            self._offer("carry", lambda proposal=proposal: self._claim_proposal(proposal))
 
     def _claim_proposal(self, proposal: Proposal) -> Job:
         transitions.claim_proposal(proposal, lease_until=self.now + LEASE)
@@ -148,7 +151,7 @@ class Planner:
             run = self.runs.get("")
             if run is not None and run.state == Run.State.OPEN and self._leased(run):
                 return
-            self._offer(lambda: self._claim_run("", None))
+            self._offer("prepare", lambda: self._claim_run("", None))
             return
         type_ = self.config.type_of(self.case)
         if type_ is None:
@@ -168,7 +171,7 @@ class Planner:
                 continue
             active = True
             self._agent_step(step)
-        if not active and self.job is None and self.case.is_open and "status" not in self.draft.changes:
+        if not active and self.job is None and not self.more and self.case.is_open and "status" not in self.draft.changes:
             self._nothing_left(people, list(type_.steps.values()))
 
     def _state(self, name: str) -> str:
@@ -226,7 +229,7 @@ class Planner:
         if agent.brain_kind == "outside":
             self._open_for_outside(step, run)
             return
-        self._offer(lambda: self._claim_run(step.name, agent))
+        self._offer("step", lambda: self._claim_run(step.name, agent))
 
     def _waits(self, run: Run, agent: Agent) -> bool:
         """Whether somebody has the run now, or it waits for people, for a time, or for an outside agent."""
@@ -320,7 +323,7 @@ class Planner:
         wake_at = self.now if self.more else min(self.times, default=None)
         if self._now("status") in Case.CLOSED and not self.more and not self.proposals:
             wake_at = None
-        self.draft.add(wake_at=wake_at)
+        self.draft.add(wake_at=wake_at, wake_queue=self.more[0] if self.more else "flow")
 
     def _status(self) -> str:
         states = {p.state for p in self.proposals}

@@ -16,6 +16,7 @@ from cases import transitions as case_transitions
 from cases.clock import database_now
 from cases.models import Case
 from cases.transitions import Draft
+from orchestrator.flow import serving
 from orchestrator.flow.planning import Job
 from orchestrator.flow.working import give_back, plan, work
 
@@ -25,7 +26,7 @@ JUDGE = Judging()
 
 def advance(*, most: int | None = None) -> int:
     """Do everything that can be done now, case after case. Returns how many claims it made."""
-    doorbell.answered()
+    doorbell.answered(serving.queues())
     claims = 0
     while most is None or claims < most:
         claimed, job = claim_next()
@@ -54,7 +55,7 @@ def claim_next() -> tuple[bool, Job | None]:
         case = (
             Case.objects.select_for_update(skip_locked=True, of=("self",))
             .select_related("type")
-            .filter(wake_at__lte=now)
+            .filter(wake_at__lte=now, wake_queue__in=serving.queues())
             .order_by("wake_at")
             .first()
         )
@@ -84,12 +85,12 @@ def advance_case(case_id: int, *, most: int = 50) -> Case:
 def sweep() -> bool:
     """Ring if a case is ready and nobody looked: its doorbell was lost, or a time came."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT 1 FROM cases_case WHERE wake_at <= clock_timestamp())")
-        ready = bool(cursor.fetchone()[0])
-    if ready:
-        doorbell.answered()
-        doorbell.ring()
-    return ready
+        cursor.execute("SELECT DISTINCT wake_queue FROM cases_case WHERE wake_at <= clock_timestamp()")
+        queues = [str(name) for (name,) in cursor.fetchall()]
+    doorbell.answered(queues)
+    for queue in queues:
+        doorbell.ring(queue)
+    return bool(queues)
 
 
 def wake_paused(**which: Any) -> int:

@@ -30,6 +30,7 @@ from cases.ledger import Entry
 from cases.models import Case
 from cases.transitions import Draft
 from orchestrator.flow.customers import identify
+from orchestrator.flow import serving
 from orchestrator.flow.planning import DONE, Job, Planner
 
 PAUSES = (5, 30, 120, 300)  # seconds before a step whose worker failed is begun again
@@ -37,10 +38,10 @@ PAUSES = (5, 30, 120, 300)  # seconds before a step whose worker failed is begun
 
 def plan(case: Case, draft: Draft, config: Configuration, now: datetime) -> Job | None:
     """Plan on under the case lock; rings for other workers when there is more than one thing to do."""
-    planner = Planner(case, draft, config, now)
+    planner = Planner(case, draft, config, now, serving.queues())
     job = planner.plan()
     if planner.more:
-        doorbell.ring()
+        doorbell.ring(planner.more[0])
     return job
 
 

@@ -1,0 +1,259 @@
+"""The script of the benchmark: it counts statements, times one case alone, then races workers against the floor.
+
+`python -m orchestrator.flow.benchmark.script CASES ROUNDS ALONE PID …` prints one JSON object; the process numbers are
+those of the servers, whose CPU counts too.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+WORKERS = 2
+COUNTED = 20  # cases whose statements are counted; the last look that finds nothing is shared by them
+WARM = 4
+LONGEST = 600.0  # seconds for one round
+
+
+@dataclass
+class Spent:
+    """Wall and CPU seconds of one round."""
+
+    seconds: float = 0.0
+    cpu: float = 0.0
+    peak_mb: float = 0.0
+
+
+def main() -> None:
+    """Measure and print."""
+    import django
+
+    django.setup()
+    from orchestrator.flow.benchmark import workload
+
+    cases, rounds, alone = (int(word) for word in sys.argv[1:4])
+    servers = [int(word) for word in sys.argv[4:]]
+    workload.set_up()
+    figures = Bench(servers).measure(cases, rounds, alone)
+    sys.stdout.write(json.dumps(figures, indent=1) + "\n")
+
+
+class Bench:
+    """All measurements, on a fresh database that is set up."""
+
+    def __init__(self, servers: Sequence[int]) -> None:
+        from orchestrator.flow.benchmark import workload
+
+        self.servers = servers
+        self.manager = workload.manager()
+        self.numbers = count(1)
+
+    def measure(self, cases: int, rounds: int, alone: int) -> dict[str, Any]:
+        """Everything, as the command prints it."""
+        for asks in (False, True) * WARM:
+            self._alone(asks=asks)
+        automatic, approved = self._statements(asks=False), self._statements(asks=True)
+        times = [self._timed(asks=bool(n % 2)) for n in range(alone * 2)]
+        floors, bare, products = [], [], []
+        for _round in range(rounds):
+            floors.append(self._floor(cases))
+            products.append(self._race(cases))
+            bare.append(self._floor(cases, "autocommit"))
+        return self._figures(cases, times, automatic, approved, floors, bare, products)
+
+    # ------------------------------------------------------------------ one process
+
+    def _alone(self, *, asks: bool) -> None:
+        from orchestrator.flow.benchmark import workload
+
+        workload.alone(next(self.numbers), self.manager, asks=asks)
+
+    def _timed(self, *, asks: bool) -> float:
+        began = time.perf_counter()
+        self._alone(asks=asks)
+        return (time.perf_counter() - began) * 1000
+
+    def _statements(self, *, asks: bool) -> list[tuple[str, str]]:
+        """The statements of `COUNTED` cases that go the same way, one batch a stage as workers take them."""
+        from approvals import services as approvals
+        from approvals.models import Approval
+        from orchestrator.flow import services as flow
+        from orchestrator.flow.benchmark import workload
+        from orchestrator.flow.benchmark.statements import counted
+
+        with counted() as sent:
+            for _case in range(COUNTED):
+                workload.take_in(next(self.numbers), asks=asks)
+            flow.advance()
+        if asks:
+            waiting = list(Approval.objects.filter(state="waiting").values_list("pk", "fingerprint"))
+            with counted() as later:
+                for pk, fingerprint in waiting:
+                    approvals.decide(actor=self.manager, approval_id=pk, fingerprint=fingerprint, option="refund")
+                flow.advance()
+            sent.lines += later.lines
+        return sent.lines
+
+    # ------------------------------------------------------------------ many processes
+
+    def _race(self, cases: int) -> Spent:
+        """`cases` cases by two workers, while this process hands them in and decides every second one."""
+        from orchestrator.flow.benchmark import workload
+
+        command = [sys.executable, "-m", "orchestrator.flow.benchmark.worker"]
+        with self._children([command] * WORKERS) as workers, self._spent(workers) as spent:
+            first = 0
+            for n in range(cases):
+                case = workload.take_in(next(self.numbers), asks=bool(n % 2))
+                first = first or case.pk
+                if n % 10 == 9:
+                    workload.decide_waiting(self.manager)
+            self._until_done(first, cases)
+        ended = workload.outcomes(first)
+        wanted = Counter(automatic=cases - cases // 2, approved=cases // 2)
+        if ended != wanted:
+            raise SystemExit(f"The cases ended otherwise than they must: {dict(ended)}")
+        return spent
+
+    def _until_done(self, first: int, cases: int) -> None:
+        from cases.models import Case
+        from orchestrator.flow.benchmark import workload
+
+        deadline = time.monotonic() + LONGEST
+        while time.monotonic() < deadline:
+            if workload.decide_waiting(self.manager):
+                continue
+            if Case.objects.filter(pk__gte=first, status=Case.Status.DONE).count() >= cases:
+                return
+            time.sleep(0.02)
+        raise SystemExit(f"The cases did not end within {LONGEST:.0f} seconds: {dict(workload.outcomes(first))}")
+
+    def _floor(self, cases: int, *how: str) -> Spent:
+        """The same number of cases as rows in plain psycopg, by two processes."""
+        from django.conf import settings
+
+        from orchestrator.flow.benchmark import floor
+
+        database = settings.DATABASES["default"]
+        address = f"dbname={database['NAME']} user={settings.DATABASE_OWNER['USER']} host={database['HOST']}"
+        with floor.psycopg.connect(address, autocommit=True) as line:
+            line.execute(floor.TABLE)
+        command = [sys.executable, "-m", "orchestrator.flow.benchmark.floor", address, str(cases // WORKERS), *how]
+        with self._children([command] * WORKERS) as writers, self._spent(writers) as spent:
+            for writer in writers:
+                _line(writer)
+        return spent
+
+    @contextmanager
+    def _children(self, commands: Sequence[Sequence[str]]) -> Iterator[list["subprocess.Popen[str]"]]:
+        """Programs that are set up and wait for the word; they are told to end afterwards."""
+        started = [
+            subprocess.Popen(list(one), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for one in commands
+        ]
+        try:
+            for child in started:
+                _line(child)
+            yield started
+        finally:
+            for child in started:
+                if child.stdin is not None:
+                    child.stdin.close()
+            for child in started:
+                child.wait(30)
+
+    @contextmanager
+    def _spent(self, started: Sequence["subprocess.Popen[str]"]) -> Iterator[Spent]:
+        """Give the word, and measure until the block is through: all processes, the servers among them."""
+        import os
+
+        from orchestrator.flow.benchmark import processes
+
+        spent = Spent()
+        roots = [os.getpid(), *self.servers]
+        cpu, began = processes.cpu_seconds(roots), time.perf_counter()
+        for child in started:
+            assert child.stdin is not None  # noqa: S101  # a pipe was asked for
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        yield spent
+        spent.seconds = time.perf_counter() - began
+        spent.cpu = processes.cpu_seconds(roots) - cpu
+        spent.peak_mb = processes.peak_mb([child.pid for child in started])
+
+    # ------------------------------------------------------------------ figures
+
+    def _figures(
+        self,
+        cases: int,
+        times: list[float],
+        automatic: list[tuple[str, str]],
+        approved: list[tuple[str, str]],
+        floors: list[Spent],
+        bare: list[Spent],
+        products: list[Spent],
+    ) -> dict[str, Any]:
+        cuts = statistics.quantiles(times, n=20)
+        cpu = statistics.median(p.cpu for p in products) / cases * 1000
+        floor_cpu = statistics.median(f.cpu for f in floors) / cases * 1000
+        return {
+            "cases": cases,
+            "rounds": len(products),
+            "workers": WORKERS,
+            "cases_per_s": round(statistics.median(cases / p.seconds for p in products), 1),
+            "p50_ms": round(statistics.median(times), 1),
+            "p95_ms": round(cuts[18], 1),
+            "statements_automatic": round(len(automatic) / COUNTED, 1),
+            "statements_approved": round(len(approved) / COUNTED, 1),
+            "cpu_ms_per_case": round(cpu, 2),
+            "cpu_over_floor": _ratio([p.cpu / f.cpu for p, f in zip(products, floors, strict=True) if f.cpu]),
+            "rate_over_floor": _ratio([f.seconds / p.seconds for p, f in zip(products, floors, strict=True)]),
+            "peak_rss": round(max(p.peak_mb for p in products), 1),
+            "floor": {
+                "what": "plain psycopg, six committed rows a case, two processes",
+                "cases_per_s": round(statistics.median(cases / f.seconds for f in floors), 1),
+                "cpu_ms_per_case": round(floor_cpu, 2),
+                "autocommit_cpu_ms_per_case": round(statistics.median(f.cpu for f in bare) / cases * 1000, 2),
+            },
+            "ledger": self._ledger(),
+            "statements": {"automatic": _list(automatic), "approved": _list(approved)},
+        }
+
+    def _ledger(self) -> dict[str, Any]:
+        """The chains of everything that was done here must hold."""
+        from cases import ledger
+
+        verdict = ledger.verify()
+        if verdict.first_broken:
+            raise SystemExit(f"The ledger does not hold: {verdict.first_broken}")
+        return {"events": verdict.events, "chains": verdict.chains, "holds": True}
+
+
+def _ratio(values: list[float]) -> float:
+    return round(statistics.median(values), 3)
+
+
+def _list(lines: list[tuple[str, str]]) -> list[str]:
+    """Statements of one case on average: how often, what, and from where."""
+    tally: dict[tuple[str, str], int] = {}
+    for line in lines:
+        tally[line] = tally.get(line, 0) + 1
+    return [f"{n / COUNTED:g} x {what}   <- {where}" for (what, where), n in tally.items()]
+
+
+def _line(child: "subprocess.Popen[str]") -> str:
+    assert child.stdout is not None  # noqa: S101  # a pipe was asked for
+    line = child.stdout.readline()
+    if not line:
+        raise SystemExit("A program of the benchmark ended before its time.")
+    return line
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""`manage.py bench`: cases, statements and CPU of one workload beside a floor in the same run, as JSON."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from orchestrator.embedded.broker import EmbeddedBroker
+from orchestrator.embedded.folders import private_folder
+from orchestrator.embedded.postgres import EmbeddedPostgres
+
+LEFT_OUT = ("DATABASE_URL", "DATABASE_OWNER_URL", "BROKER_URL", "CACHE_URL", "FIXED_NOW", "WORK_COMMAND_DEMO", "DEBUG")
+
+
+class Command(BaseCommand):
+    help = "Measure refund cases of six steps on embedded servers of their own; prints JSON."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--cases", type=int, default=300, help="cases a round (default 300)")
+        parser.add_argument("--rounds", type=int, default=3, help="rounds; the figures are medians (default 3)")
+        parser.add_argument("--alone", type=int, default=40, help="cases of each kind timed alone (default 40)")
+        parser.add_argument(
+            "--statements", action="store_true", help="also list the statements of a case and where each comes from"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["cases"] < 4 or options["rounds"] < 1 or options["alone"] < 2:
+            raise CommandError("At least 4 cases, 1 round and 2 cases alone are needed.")
+        with _servers() as (environment, servers):
+            _run(environment, [str(Path(settings.BASE_DIR) / "manage.py"), "migrate", "--verbosity", "0"])
+            words = [str(options[name]) for name in ("cases", "rounds", "alone")]
+            words += [str(pid) for pid in servers]
+            figures = json.loads(_run(environment, ["-m", "orchestrator.flow.benchmark.script", *words]))
+        if not options["statements"]:
+            figures.pop("statements")
+        self.stdout.write(json.dumps(figures, indent=1, ensure_ascii=False))
+
+
+@contextmanager
+def _servers() -> Iterator[tuple[dict[str, str], list[int]]]:
+    """PostgreSQL and broker in a folder of their own on the disk of the product's; gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=private_folder(Path(settings.DATA_DIR))))
+    postgres, broker = EmbeddedPostgres(folder), EmbeddedBroker(folder)
+    environment = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
+    environment |= {
+        "WORK_COMMAND_DATA": str(folder),
+        "LOG_LEVEL": "WARNING",
+        "DJANGO_SETTINGS_MODULE": "orchestrator.settings",
+    }
+    try:
+        postgres.start()
+        broker.start()
+        yield environment, [one.child.pid for one in (postgres, broker) if one.child is not None]
+    finally:
+        broker.stop()
+        postgres.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(environment: dict[str, str], words: list[str]) -> str:
+    """Run one Python program of ours; returns what it printed. Raises CommandError with the end of its errors."""
+    done = subprocess.run(
+        [sys.executable, *words], env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise CommandError(f"The benchmark could not be run:\n{(done.stderr or done.stdout)[-3000:].strip()}")
+    return done.stdout
