@@ -141,8 +141,7 @@ def raw_of(proposal: Proposal, writes: Sequence[Write]) -> list[tuple[str, str]]
             "write": write.name,
             "operation": write.operation.name,
             "arguments": {
-                name: "***" if name in write.operation.secret else inner
-                for name, inner in write.proposed.items()
+                name: "***" if name in write.operation.secret else inner for name, inner in write.proposed.items()
             },
             "effect_key": str(write.pk),
         }

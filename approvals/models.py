@@ -98,6 +98,7 @@ class Approval(models.Model):
     due_at = models.DateTimeField(null=True)
     passed_up = models.PositiveSmallIntegerField(default=0)
     hold_until = models.DateTimeField(null=True)
+    time_back = models.JSONField(default=list)  # pauses whose lost time was given back
     decided_option = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)

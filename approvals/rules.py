@@ -184,9 +184,7 @@ def without_standing(verdict: Verdict, *reasons: str) -> Verdict:
     results = tuple(replace(result, won=False) for result in verdict.results)
     kind: Kind = "ask" if verdict.fallback else "forbid"
     why = (*reasons, _("No standing approval covers this, so the type's lead decides."))
-    return replace(
-        verdict, kind=kind, asks=verdict.fallback, standing=(), fallback=(), results=results, reasons=why
-    )
+    return replace(verdict, kind=kind, asks=verdict.fallback, standing=(), fallback=(), results=results, reasons=why)
 
 
 def combine(verdicts: Sequence[Verdict]) -> Verdict:

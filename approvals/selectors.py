@@ -52,11 +52,7 @@ def inbox(user: Any, wanted: InboxFilter, now: datetime, zone: tzinfo) -> Inbox:
     waiting = Approval.objects.waiting_for(user)
     decided = Approval.objects.visible_to(user).filter(pk__in=mine.values("approval_id"))
     rows = waiting if wanted.tab == "waiting" else decided
-    by_time = (
-        F("due_at").asc(nulls_last=True)
-        if wanted.tab == "waiting"
-        else F("decided_at").desc(nulls_first=True)
-    )
+    by_time = F("due_at").asc(nulls_last=True) if wanted.tab == "waiting" else F("decided_at").desc(nulls_first=True)
     listed = _filtered(rows, wanted).select_related("case__type", "proposal").order_by(by_time, "pk")
     page = Paginator(listed, PAGE).get_page(wanted.page)
     approvals = list(page.object_list)
@@ -80,9 +76,7 @@ def _filtered(rows: QuerySet[Approval], wanted: InboxFilter) -> QuerySet[Approva
             | Q(title__en__icontains=wanted.q)
             | Q(**{"title__zh-hant__icontains": wanted.q})
         )
-        rows = rows.filter(
-            by_words | Q(case_id=int(number)) if number.isdecimal() and len(number) < 18 else by_words
-        )
+        rows = rows.filter(by_words | Q(case_id=int(number)) if number.isdecimal() and len(number) < 18 else by_words)
     return rows
 
 
@@ -169,20 +163,14 @@ def detail(user: Any, approval: Approval) -> Detail:
         asked=asked,
         asked_people=_named(asked),
         decisions=decisions,
-        first_message=Message.objects.filter(case=case, direction=Message.Direction.IN)
-        .order_by("id")
-        .first(),
-        history=list(Event.objects.filter(case=case).select_related("detail").order_by("-seq")[:HISTORY])[
-            ::-1
-        ],
+        first_message=Message.objects.filter(case=case, direction=Message.Direction.IN).order_by("id").first(),
+        history=list(Event.objects.filter(case=case).select_related("detail").order_by("-seq")[:HISTORY])[::-1],
         facts=list(Fact.objects.filter(type=case.type_id)),
         place=at + 1,
         waiting=len(ids),
         before=ids[at - 1] if at > 0 else None,
         after=ids[at + 1] if 0 <= at < len(ids) - 1 else None,
-        writes=list(
-            approval.proposal.writes.select_related("operation__system").order_by("option", "position")
-        ),
+        writes=list(approval.proposal.writes.select_related("operation__system").order_by("option", "position")),
     )
 
 
@@ -191,9 +179,7 @@ def _named(asked: list[Asked]) -> list[tuple[Asked, str]]:
     groups = [row.team.group_id for row in asked]
     rows = User.objects.filter(groups__in=groups, is_active=True).order_by("first_name", "username")
     members = list(
-        rows.annotate(in_group=F("groups")).values_list("in_group", "first_name", "last_name", "username")[
-            :60
-        ]
+        rows.annotate(in_group=F("groups")).values_list("in_group", "first_name", "last_name", "username")[:60]
     )
     return [
         (

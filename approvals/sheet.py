@@ -104,9 +104,7 @@ def options_of(
     return made
 
 
-def _line(
-    row: Write, changed: Mapping[str, Any], *, index: int, language: str, hold: int, currency: str
-) -> Line:
+def _line(row: Write, changed: Mapping[str, Any], *, index: int, language: str, hold: int, currency: str) -> Line:
     operation = row.operation
     before = row.proposed if row.decided is None else row.decided
     after = {**before, **changed}

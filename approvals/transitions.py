@@ -80,7 +80,9 @@ def pass_up(approval: Approval, config: Configuration, *, now: datetime) -> list
     entries: list[Entry] = []
     next_due: list[datetime] = []
     for one in asked:
-        frozen: dict[str, Any] = next((a for a in approval.asks if a["team"] == (one.passed_up_from or one.team.name)), {})
+        frozen: dict[str, Any] = next(
+            (a for a in approval.asks if a["team"] == (one.passed_up_from or one.team.name)), {}
+        )
         plan = (frozen.get("if_nobody") or {}) if not one.passed_up_from else {}
         name = plan.get("pass_to") or config.lines.get(one.team.name)
         if not name or any(a.team.name == name for a in asked):

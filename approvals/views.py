@@ -121,9 +121,7 @@ def _decided(request: HttpRequest, found: Approval, form: DecisionForm) -> HttpR
         return _page(request, fresh, form, status=409, late=refusal)
     held.remember(request.user)
     if after.hold_until is None or after.hold_until <= timezone.now():
-        messages.success(
-            request, _("Recorded: %(option)s.") % {"option": _title(request, after, form.option)}
-        )
+        messages.success(request, _("Recorded: %(option)s.") % {"option": _title(request, after, form.option)})
     return redirect("approvals:inbox")
 
 

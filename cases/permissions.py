@@ -32,7 +32,7 @@ def can_see(user: Any, case: Case) -> bool:
 
 
 def can_work(user: Any, case: Case) -> bool:
-    """Take over, write, sort, close: members of the type's team or lead team, or the person who holds the case."""
+    """Take over, write, sort, close: members of the type's team or lead team, or whoever has the case now."""
     return Case.objects.visible_to(user, "work").filter(pk=case.pk).exists()
 
 

@@ -347,6 +347,7 @@ CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULE = {
     # A sweep that waited longer than the next one is of no use.
     "sweep": {"task": "orchestrator.sweep", "schedule": 2.0, "options": {"expires": 10}},
+    "leavers": {"task": "orchestrator.leavers", "schedule": 30.0, "options": {"expires": 60}},
     "retrain": {"task": "orchestrator.retrain", "schedule": 300.0, "options": {"expires": 290}},
     "anchor": {"task": "orchestrator.anchor", "schedule": crontab(hour="3", minute="10")},
 }

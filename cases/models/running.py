@@ -19,7 +19,8 @@ class CaseQuerySet(QuerySet["Case"]):
     def visible_to(self, user: Any, right: str = "see") -> "CaseQuerySet":
         """The only way a page, API, search, export or count gets at cases.
 
-        A team's type, or a row of sight (asked, cover). A confidential case is seen through its own row alone.
+        A team's type, a case that the team or the person has now, or a row of sight (asked, cover). A confidential case
+        is seen through its own row alone.
         """
         if not user.is_authenticated or not user.is_active:
             return self.none()
@@ -29,7 +30,8 @@ class CaseQuerySet(QuerySet["Case"]):
         # what nobody has sorted yet belongs to no team: whoever works on any type may sort it
         anyone = Exists(RequestType.objects.with_right(user, "work"))
         untyped = Q(type=None, confidential=False) & anyone if right in ("see", "work") else Q(pk=None)
-        mine = Q(holder_user=user) if right in ("see", "work") else Q(pk=None)
+        has_it = Q(holder_user=user) | Q(holder_team__in=Team.objects.filter(group__in=groups).values("pk"))
+        mine = has_it if right in ("see", "work") else Q(pk=None)
         by_row = Q(pk__in=sight) if right == "see" else Q(pk=None)
         return self.filter(by_type | untyped | mine | by_row)
 

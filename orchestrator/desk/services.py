@@ -10,9 +10,12 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from agents import configuration
+from agents import services as agent_services
 from agents import transitions as agent_transitions
-from agents.models import Write
+from agents.models import Switch, Write
 from approvals import transitions as approval_transitions
+from approvals.pauses import give_time_back
 from cases import doorbell, transitions
 from cases.actors import CONTROL, Actor
 from cases.clock import database_now
@@ -23,6 +26,7 @@ from cases.permissions import can_see, can_work
 from cases.services import Sender
 from cases.services import add_message as store_message
 from cases.transitions import Draft
+from orchestrator.flow.services import wake_paused
 
 NONE = "none"  # the answer "none of our types" in triage
 
@@ -186,6 +190,24 @@ def release_leavers() -> int:
     left = Case.objects.filter(holder_user__is_active=False).exclude(status__in=Case.CLOSED)
     users = set(left.values_list("holder_user_id", flat=True))
     return sum(release_leaver(actor=CONTROL, user_id=pk) for pk in users if pk is not None)
+
+
+def resume_ai(*, actor: Actor, scope: str, name: str = "", reason: str = "") -> Switch:
+    """Start AI again: its cases look on, and waiting approvals get the lost time back."""
+    before = Switch.objects.filter(scope=scope, name=name).first()
+    since = before.at if before else None
+    switch = agent_services.resume(actor=actor, scope=scope, name=name, reason=reason)
+    if since is not None and switch.at is not None:
+        give_time_back(
+            configuration.current(),
+            scope=scope,
+            name=name,
+            since=since,
+            until=switch.at,
+            key=f"{scope}:{name}:{since.isoformat()}",
+        )
+    wake_paused()
+    return switch
 
 
 # ---------------------------------------------------------------------- parts

@@ -16,6 +16,7 @@ from agents.finding import finder_for, stored_facts
 from agents.models import Agent, Proposal, Run, Write
 from agents.reading import Reader
 from agents.stretch import LEASE
+from approvals import raising
 from approvals import transitions as approval_transitions
 from approvals.judging import FactLook
 from approvals.models import Approval
@@ -171,7 +172,13 @@ class Planner:
                 continue
             active = True
             self._agent_step(step)
-        if not active and self.job is None and not self.more and self.case.is_open and "status" not in self.draft.changes:
+        if (
+            not active
+            and self.job is None
+            and not self.more
+            and self.case.is_open
+            and "status" not in self.draft.changes
+        ):
             self._nothing_left(people, list(type_.steps.values()))
 
     def _state(self, name: str) -> str:
@@ -303,6 +310,8 @@ class Planner:
             self._open_step(people.name)
             why = {"code": "step_of_people", "step": people.name, "does": people.row.does}
             case_transitions.to_people(self.draft, self.case, actor=CONTROL, why=why, team=people.row.team)
+            if people.row.team_id is not None:  # perhaps no team of the type: it sees what it was asked to do
+                raising.give_sight(self.case, {people.row.team_id}, now=self.now)
         elif all(self._state(step.name) in DONE for step in steps) and not self.proposals:
             outcome = "automatic" if not self._people_were_asked() else "approved"
             case_transitions.closed(self.draft, self.case, actor=CONTROL, outcome=outcome, now=self.now)

@@ -29,8 +29,8 @@ from cases.due import due_times
 from cases.ledger import Entry
 from cases.models import Case
 from cases.transitions import Draft
-from orchestrator.flow.customers import identify
 from orchestrator.flow import serving
+from orchestrator.flow.customers import identify
 from orchestrator.flow.planning import DONE, Job, Planner
 
 PAUSES = (5, 30, 120, 300)  # seconds before a step whose worker failed is begun again
@@ -47,13 +47,9 @@ def plan(case: Case, draft: Draft, config: Configuration, now: datetime) -> Job 
 
 def work(job: Job, *, judge: Judge) -> Job | None:
     """Do a job; returns the next one of the same case, claimed in the same commit, or None."""
-    try:
-        if job.kind == "carry":
-            return _carry(job, judge)
-        return _run(job, judge)
-    except Stale:
-        _late(job)
-        return None
+    if job.kind == "carry":
+        return _carry(job, judge)
+    return _run(job, judge)
 
 
 # ---------------------------------------------------------------------- writes
@@ -67,14 +63,18 @@ def _carry(job: Job, judge: Judge) -> Job | None:
     def after(case: Case, draft: Draft, now: datetime) -> None:
         following.append(plan(case, draft, config, now))
 
-    Carrier(
+    carrier = Carrier(
         proposal_id=job.proposal.pk,
         case_id=job.case.pk,
         claim=job.proposal.claim,
         judge=judge,
         after=after,
         config=config,
-    ).run()
+    )
+    try:
+        carrier.run()
+    except Stale:  # another worker has it; what was sent is told by whoever holds the claim
+        return None
     return following[0] if following else None
 
 
@@ -85,6 +85,16 @@ def _run(job: Job, judge: Judge) -> Job | None:
     assert job.run is not None  # noqa: S101
     config = configuration.current()
     stretch = Stretch(job.case, job.run, config, judge, now=database_now(), current=job.run)
+    try:
+        return _through(stretch, job)
+    except Stale:
+        _late(job, stretch)
+        return None
+
+
+def _through(stretch: Stretch, job: Job) -> Job | None:
+    """The job's step, and every step that only follows from it."""
+    config = stretch.config
     if job.kind == "prepare":
         _prepare(stretch)
         step = _alone_next(stretch)
@@ -332,9 +342,10 @@ def _facts(stretch: Stretch, type_: TypeConfig) -> dict[str, Found]:
 
 
 def _route(stretch: Stretch, found: dict[str, Found]) -> None:
-    """Re-sort by data, not by words: judged once, after the facts."""
+    """Re-sort by data, not by words: judged once, after the facts. A person's word beats the data."""
     type_ = stretch.type
-    if type_ is None or stretch.case.sorting.get("routed") or "routed" in stretch.changes.get("sorting", {}):
+    sorting = stretch.changes.get("sorting") or stretch.case.sorting
+    if type_ is None or "routed" in sorting or sorting.get("by") == "person":
         return
     finder = stretch.finder(given=found)
     for route in type_.row.routes:
@@ -343,9 +354,8 @@ def _route(stretch: Stretch, found: dict[str, Found]) -> None:
         )
         to = stretch.config.types_by_name.get(str(route["to"]))
         if outcome.truth is True and to is not None and not to.row.retired and to is not type_:
-            sorting = dict(stretch.changes.get("sorting") or stretch.case.sorting)
-            sorting |= {"by": "route", "routed": type_.row.name, "compared": [c.as_json() for c in outcome.compared]}
-            _sorted(stretch, to, sorting)
+            compared = [c.as_json() for c in outcome.compared]
+            _sorted(stretch, to, {**sorting, "by": "route", "routed": type_.row.name, "compared": compared})
             _facts(stretch, to)
             return
 
@@ -353,7 +363,7 @@ def _route(stretch: Stretch, found: dict[str, Found]) -> None:
 # ---------------------------------------------------------------------- late results
 
 
-def _late(job: Job) -> None:
+def _late(job: Job, stretch: Stretch) -> None:
     """What an AI did for a turn that has passed is kept as late, and not used."""
     if job.kind != "step" or job.run is None:
         return
@@ -366,7 +376,8 @@ def _late(job: Job) -> None:
         if run is not None:
             transitions.move_run(run, Run.State.LATE, now=now)
         name = job.run.agent.name if job.run.agent else "AI"
-        entry = Entry("ai.late", CONTROL, {"agent": name, "step": job.step, "turn": job.run.turn, "now": case.turn})
+        data = {"agent": name, "step": job.step, "turn": job.run.turn, "now": case.turn, "result": stretch.steps}
+        entry = Entry("ai.late", CONTROL, data)
         case_transitions.save(case, [entry], now=now)
 
 

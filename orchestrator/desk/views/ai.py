@@ -11,6 +11,7 @@ from agents.models import Switch
 from cases.actors import person
 from cases.errors import Incorrect
 from cases.signed_in import signed_in
+from orchestrator.desk import services as desk_services
 from orchestrator.desk.selectors.shell import shell_of
 from orchestrator.desk.selectors.stops import ai_status
 
@@ -50,7 +51,7 @@ def pause(request: HttpRequest) -> HttpResponse:
 def resume(request: HttpRequest) -> HttpResponse:
     """Let the AI go on."""
     scope, name = _what(request)
-    services.resume(
+    desk_services.resume_ai(
         actor=person(request.user),
         scope=scope,
         name=name,

@@ -1,0 +1,12 @@
+"""Celery's side of the desk: one service call each; it may run twice or late."""
+
+from typing import Any
+
+from celery import shared_task
+
+from orchestrator.desk import services
+
+
+@shared_task(name="orchestrator.leavers")
+def leavers(**_: Any) -> None:
+    services.release_leavers()
