@@ -156,8 +156,11 @@ LEFT JOIN (SELECT id, seq, head FROM cases_case
 ORDER BY e.case_id, e.seq
 """
 _HEADLESS = """
-SELECT id, seq FROM cases_case c WHERE seq > 0 AND NOT EXISTS (SELECT 1 FROM cases_event e WHERE e.case_id = c.id)
-{where} LIMIT 1
+SELECT id, seq FROM (
+  SELECT id, seq FROM cases_case c WHERE seq > 0 AND NOT EXISTS (SELECT 1 FROM cases_event e WHERE e.case_id = c.id)
+  UNION ALL
+  SELECT NULL, seq FROM cases_chainhead WHERE seq > 0 AND NOT EXISTS (SELECT 1 FROM cases_event WHERE case_id IS NULL)
+) headless {where} LIMIT 1
 """
 
 
@@ -196,7 +199,8 @@ def verify(*, case_id: int | None = None) -> Verdict:
     unexplained = [(chain, seq) for chain, seq in missing if chain not in erased]
     if verdict.first_broken is None and unexplained:
         chain, seq = unexplained[0]
-        verdict.first_broken = f"event {seq} of C-{chain}: its details are gone without an erased event"
+        name = f"C-{chain}" if chain else "the company chain"
+        verdict.first_broken = f"event {seq} of {name}: its details are gone without an erased event"
     verdict.erased = len(missing)
     return verdict
 
@@ -210,9 +214,12 @@ def _ended_short(last: tuple[int | None, int, str] | None, head: tuple[int, str]
 
 def _without_events(case_id: int | None) -> str | None:
     with connection.cursor() as cursor:
-        cursor.execute(_HEADLESS.format(where="AND id = %s" if case_id else ""), [case_id] if case_id else [])
+        cursor.execute(_HEADLESS.format(where="WHERE id = %s" if case_id else ""), [case_id] if case_id else [])
         row = cursor.fetchone()
-    return f"event 1 of C-{row[0]}: the whole chain is missing, its head says {row[1]} events" if row else None
+    if row is None:
+        return None
+    chain = f"C-{row[0]}" if row[0] else "the company chain"
+    return f"event 1 of {chain}: the whole chain is missing, its head says {row[1]} events"
 
 
 def _stream(case_id: int | None) -> Iterator[Sequence[Any]]:

@@ -93,7 +93,7 @@ def _receive(
         customer_from=("staff" if actor.is_person else "trusted") if trusted and sender.customer else "",
         form=plain(form or {}),
         form_binds=actor.is_person,
-        operations=list(operations) if operations is not None else None,
+        operations=plain(list(operations)) if operations is not None else None,
         token_id=actor.token_id,
         external_id=external_id,
         opened_by_id=actor.user_id,
@@ -101,7 +101,7 @@ def _receive(
     message = Message(
         case=case,
         direction=Message.Direction.IN,
-        author=sender.name or sender.contact or actor.label,
+        author=(sender.name or sender.contact or actor.label)[:200],
         text=text,
         language=case.language,
         at=now,
@@ -145,7 +145,8 @@ def _known(actor: Actor, external_id: str) -> Case | None:
 def _type(name: str) -> RequestType | None:
     if not name:
         return None
-    type_ = RequestType.objects.select_related("team", "lead").filter(name=name, retired=False).first()
+    known = RequestType.objects.select_related("team", "lead").filter(retired=False)
+    type_ = None if _UNSTORABLE.search(name) else known.filter(name=name).first()
     if type_ is None:
         raise Incorrect(
             _("There is no request type %(name)s. Nothing was changed.") % {"name": name}, fields={"type": [name]}

@@ -30,7 +30,8 @@ class CaseQuerySet(QuerySet["Case"]):
         # what nobody has sorted yet belongs to no team: whoever works on any type may sort it
         anyone = Exists(RequestType.objects.with_right(user, "work"))
         untyped = Q(type=None, confidential=False) & anyone if right in ("see", "work") else Q(pk=None)
-        has_it = Q(holder_user=user) | Q(holder_team__in=Team.objects.filter(group__in=groups).values("pk"))
+        teams = Team.objects.filter(group__in=groups).values("pk")
+        has_it = Q(holder_user=user) | Q(holder_team__in=teams, confidential=False)
         mine = has_it if right in ("see", "work") else Q(pk=None)
         by_row = Q(pk__in=sight) if right == "see" else Q(pk=None)
         return self.filter(by_type | untyped | mine | by_row)

@@ -10,21 +10,18 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext as _
 
-from agents import configuration, executor, gate, proposing, reaching, transitions
+from agents import configuration, executor, gate, proposing, reaching
 from agents.carrying import Carrier
 from agents.configuration import Configuration
-from agents.errors import BadArguments, Forbidden, NotOpen, Refused
-from agents.facts import FactFinder
+from agents.errors import BadArguments, Forbidden, Refused
 from agents.fields import keep_fields
-from agents.finding import finder_for, stored_facts
 from agents.gate import Gate, Pass
 from agents.judge import Option
-from agents.models import Agent, Proposal, Run, Write
+from agents.models import Agent, Proposal, Write
 from agents.proposing import Plan
-from agents.reading import Reader, read_entry
+from agents.reading import read_entry
 from agents.stretch import LEASE
 from agents.subjects import subject_of
 from agents.tooling import evidence
@@ -34,11 +31,11 @@ from cases import doorbell
 from cases import transitions as case_transitions
 from cases.actors import Actor
 from cases.clock import database_now
-from cases.errors import NoRight, NotFound, Refusal, TurnPassed, WrongState
+from cases.errors import NotFound, Refusal, TurnPassed, WrongState
 from cases.ledger import Entry, plain
 from cases.models import Case
-from cases.permissions import can_see, can_work
 from cases.transitions import Draft
+from orchestrator.flow.callers import Caller, caller_of, may_write, still_theirs, within_run
 
 W = Write.State
 JUDGE = Judging()
@@ -66,28 +63,6 @@ class CallAnswer:
     detail: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass
-class Caller:
-    """Who calls, on which case, in which run (outside agents have one)."""
-
-    actor: Actor
-    case: Case
-    config: Configuration
-    now: datetime
-    agent: Agent | None = None
-    run: Run | None = None
-    reader: Reader = field(default_factory=Reader)
-
-    @property
-    def step(self) -> str:
-        return self.run.step if self.run else ""
-
-    def finder(self, *, fresh: bool = False) -> FactFinder:
-        type_ = self.config.type_of(self.case)
-        given = {} if fresh or type_ is None else stored_facts(self.case, type_, self.config)
-        return finder_for(self.case, self.config, self.reader, now=self.now, given=given)
-
-
 def call(
     *, actor: Actor, case_id: int, operation: str, arguments: Mapping[str, Any], turn: int, why: str = ""
 ) -> CallAnswer:
@@ -96,15 +71,15 @@ def call(
     Reads and internal writes are done at once; level 4 is proposed (options do and reject) and carried out at once
     only under a standing approval.
     """
-    caller = _caller(actor, case_id)
+    caller = caller_of(actor, case_id)
     try:
-        _within_run(caller)
+        within_run(caller)
         finder = caller.finder()
         passed = Gate(caller.config, caller.case, finder, caller.now, agent=caller.agent, step=caller.step).check(
             actor, operation, arguments, turn=turn
         )
         if passed.operation.is_write:
-            _may_write(caller)
+            may_write(caller)
             return _write(caller, passed, why)
         return _read(caller, passed)
     except (Refused, BadArguments, TurnPassed, Forbidden) as refusal:
@@ -125,67 +100,6 @@ def reply(*, actor: Actor, case_id: int, text: str, turn: int) -> CallAnswer:
         raise WrongState(_("There is no contact to reply to."))
     name = company.reply.name
     return call(actor=actor, case_id=case_id, operation=name, arguments=arguments, turn=turn, why=_("Reply"))
-
-
-# ---------------------------------------------------------------------- who calls
-
-
-def _caller(actor: Actor, case_id: int) -> Caller:
-    case = Case.objects.select_related("type").filter(pk=case_id).first()
-    config = configuration.current()
-    now = database_now()
-    missing = NotFound(_("Case C-%(id)s does not exist.") % {"id": case_id})
-    if actor.kind == "agent":
-        agent = config.agents.get(actor.agent_id or 0)
-        if case is None or agent is None:
-            raise missing
-        return Caller(actor, case, config, now, agent=agent, run=_open_run(case, agent, config, missing))
-    if case is None or not actor.is_person or not can_see(actor.user, case):
-        raise missing
-    if not can_work(actor.user, case):
-        raise NoRight(_("You can see this case, but its team works on it. Nothing was done."))
-    if case.type is None:
-        raise WrongState(_("Sort the case first: nobody knows its type yet."))
-    return Caller(actor, case, config, now)
-
-
-def _open_run(case: Case, agent: Agent, config: Configuration, missing: NotFound) -> Run:
-    """The agent's open run in the present turn; too early is another answer than never."""
-    run = Run.objects.filter(case=case, agent=agent, turn=case.turn, state=Run.State.OPEN).first()
-    if run is not None and case.holder_kind == Case.Holder.AI:
-        return run
-    type_ = config.type_of(case)
-    steps = type_.steps.values() if type_ else []
-    mine = [s for s in steps if s.work and s.work.agent_id == agent.pk]
-    if any(case.steps.get(s.name, {}).get("state", "waiting") == "waiting" for s in mine) and case.ai_may_act:
-        raise NotOpen(retry_after=2)
-    if Run.objects.filter(case=case, agent=agent).exists():
-        raise TurnPassed(turn=case.turn)
-    raise missing
-
-
-def _within_run(caller: Caller) -> None:
-    """An outside agent's caps: calls and seconds of a run. Over them the case goes to a person."""
-    if caller.run is None or caller.agent is None:
-        return
-    Run.objects.filter(pk=caller.run.pk).update(calls=F("calls") + 1)
-    calls = caller.run.calls + 1
-    most = caller.agent.limits.get("calls_per_run")
-    seconds = caller.agent.limits.get("seconds_per_run")
-    why = ""
-    if most is not None and calls > most:
-        why = _("The agent made more than %(n)s calls in one run.") % {"n": most}
-    elif seconds is not None and (caller.now - caller.run.started_at).total_seconds() > seconds:
-        why = _("The run took longer than %(n)s seconds.") % {"n": seconds}
-    if why:
-        _end_run(caller, Run.State.HANDED_OVER, {"code": "limit", "step": caller.step, "why": why})
-        raise Refused(why, reason="limit")
-
-
-def _may_write(caller: Caller) -> None:
-    """Take the case over before you change something for it; notes and reads are always possible."""
-    if caller.agent is None and caller.case.holder_user_id != caller.actor.user_id:
-        raise WrongState(_("Take the case over first: it is not with you. Nothing was done."))
 
 
 # ---------------------------------------------------------------------- reads and writes
@@ -251,7 +165,7 @@ def _within_grant(caller: Caller, passed: Pass, leave_out: tuple[Any, ...]) -> N
 def _internal(caller: Caller, passed: Pass) -> CallAnswer:
     operation = passed.operation
     with transaction.atomic():
-        case, now = _ours(caller)
+        case, now = still_theirs(caller)
         write = Write(
             case=case,
             run=caller.run,
@@ -290,7 +204,7 @@ def _propose(caller: Caller, passed: Pass, why: str) -> CallAnswer:
         evidence=evidence(caller.finder(), caller.config),
     )
     with transaction.atomic():
-        case, now = _ours(caller)
+        case, now = still_theirs(caller)
         stored = proposing.store(
             plan,
             case,
@@ -330,20 +244,6 @@ def _wake(case: Case, draft: Draft, now: datetime) -> None:
     doorbell.ring()
 
 
-def _ours(caller: Caller) -> tuple[Case, datetime]:
-    """The locked case, if the turn (and the agent's run) still hold."""
-    case = case_transitions.lock(caller.case.pk)
-    if case.turn != caller.case.turn or not case.is_open:
-        raise TurnPassed(turn=case.turn)
-    if caller.run is not None and not Run.objects.filter(pk=caller.run.pk, state=Run.State.OPEN).exists():
-        raise TurnPassed(turn=case.turn)
-    if caller.agent is not None:
-        switch = gate.paused(case, caller.agent, None, share=True)
-        if switch is not None:
-            raise Refused(gate.pause_words(switch), reason="paused")
-    return case, database_now()
-
-
 def answer_of(proposal: Proposal, agent: Agent | None, config: Configuration) -> CallAnswer:
     """A proposal's state as a call's answer."""
     state = proposal.state
@@ -378,108 +278,3 @@ def _record_refusal(caller: Caller, operation: str, refusal: Refusal) -> None:
         case = case_transitions.lock(caller.case.pk)
         entries = [*caller.reader.taken(), Entry("gate.refused", caller.actor, data, uuid.uuid4())]
         case_transitions.save(case, entries, now=database_now())
-
-
-# ---------------------------------------------------------------------- ends of a step
-
-
-def finish_step(*, actor: Actor, case_id: int, step: str, turn: int, result: Mapping[str, Any]) -> Case:
-    """An outside agent, or a person by hand, says a step is done. With an open proposal the step stays open."""
-    if actor.is_person:
-        return _finish_by_hand(actor, case_id, step, turn, result)
-    caller = _caller(actor, case_id)
-    if turn != caller.case.turn:
-        raise TurnPassed(turn=caller.case.turn)
-    if caller.step != step:
-        raise NotFound(_("This agent has no open step %(step)s in this case.") % {"step": step})
-    with transaction.atomic():
-        case, now = _ours(caller)
-        assert caller.run is not None and caller.agent is not None  # noqa: S101
-        data = {
-            "step": step,
-            "values": dict(result.get("values") or {}),
-            "note": str(result.get("note") or ""),
-            "missing": list(result.get("missing") or []),
-            "confidence": result.get("confidence"),
-        }
-        if Proposal.objects.filter(run=caller.run, state__in=Proposal.OPEN).exists():
-            case_transitions.save(case, [Entry("agent.step_noted", actor, data)], now=now)
-            return case
-        draft = Draft()
-        if data["missing"]:
-            _hand_over(draft, case, caller, {"code": "missing_data", "missing": data["missing"]}, now)
-            draft.add(lacked=sorted({*case.lacked, *map(str, data["missing"])}))
-        else:
-            transitions.move_run(caller.run, Run.State.DONE, now=now, result=plain(data))
-            draft.add(Entry("agent.step_done", actor, data), steps=_with_step(case, step, "done", actor, data, now))
-            draft.add(wake_at=now)
-            doorbell.ring()
-        draft.store(case, now=now)
-    return case
-
-
-def _finish_by_hand(actor: Actor, case_id: int, step: str, turn: int, result: Mapping[str, Any]) -> Case:
-    with transaction.atomic():
-        case = case_transitions.lock(case_id)
-        if not can_work(actor.user, case):
-            raise NotFound(_("Case C-%(id)s does not exist.") % {"id": case_id})
-        if turn != case.turn:
-            raise TurnPassed(turn=case.turn)
-        if case.holder_user_id != actor.user_id:
-            raise WrongState(_("Take the case over first: it is not with you."))
-        if case.type is None or not case.type.steps.filter(name=step).exists():
-            raise NotFound(_("This case has no step %(step)s.") % {"step": step})
-        now = database_now()
-        data = {"step": step, "note": str(result.get("note") or ""), "values": dict(result.get("values") or {})}
-        steps = _with_step(case, step, "done", actor, data, now)
-        case_transitions.save(case, [Entry("step.done_by_hand", actor, data)], now=now, steps=steps)
-    return case
-
-
-def hand_over(*, actor: Actor, case_id: int, summary: str, turn: int) -> Case:
-    """An agent gives the case to people."""
-    caller = _caller(actor, case_id)
-    if turn != caller.case.turn:
-        raise TurnPassed(turn=caller.case.turn)
-    with transaction.atomic():
-        case, now = _ours(caller)
-        draft = Draft()
-        _hand_over(draft, case, caller, {"code": "handed_over", "why": summary[:2000]}, now)
-        draft.store(case, now=now)
-    return case
-
-
-def _end_run(caller: Caller, state: str, why: dict[str, Any]) -> None:
-    with transaction.atomic():
-        case = case_transitions.lock(caller.case.pk)
-        now = database_now()
-        draft = Draft()
-        _hand_over(draft, case, caller, why, now)
-        draft.store(case, now=now)
-
-
-def _hand_over(draft: Draft, case: Case, caller: Caller, why: dict[str, Any], now: datetime) -> None:
-    assert caller.run is not None  # noqa: S101
-    transitions.move_run(caller.run, Run.State.HANDED_OVER, now=now, result=plain(why))
-    draft.add(steps=_with_step(case, caller.step, "handed_over", caller.actor, {}, now))
-    case_transitions.to_people(draft, case, actor=caller.actor, why={**why, "step": caller.step}, team=None)
-
-
-def _with_step(
-    case: Case, step: str, state: str, actor: Actor, data: Mapping[str, Any], now: datetime
-) -> dict[str, Any]:
-    done = {
-        "state": state,
-        "at": now.isoformat(),
-        "by": actor.label,
-        "values": plain(data.get("values", {})),
-        "option": "",
-        "outcome": "",
-    }
-    return {**case.steps, step: done}
-
-
-def open_runs(*, agent_id: int) -> list[Run]:
-    """The agent's open steps, in cases that are in the same turn still."""
-    rows = Run.objects.filter(agent=agent_id, state=Run.State.OPEN, turn=F("case__turn"), case__holder_kind="ai")
-    return list(rows.select_related("case__type").order_by("id")[:200])

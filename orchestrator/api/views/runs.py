@@ -8,7 +8,7 @@ from orchestrator.api.endpoint import endpoint
 from orchestrator.api.paging import page, whole
 from orchestrator.api.present.cases import run_line, steps
 from orchestrator.api.sight import find_case_of_turn
-from orchestrator.flow import calls as flow
+from orchestrator.flow import finishing
 
 
 @endpoint("GET", "agent", tag="agents", answers={200: "Runs"}, query=shapes.RUNS)
@@ -19,7 +19,9 @@ def list_runs(call: Call) -> Answer:
     return page(call, rows, [whole("id")], lambda found: [run_line(row) for row in found])
 
 
-@endpoint("POST", "agent", "staff", tag="agents", answers={200: "StepAnswer"}, path=("number", "name"), body=shapes.FINISH)
+@endpoint(
+    "POST", "agent", "staff", tag="agents", answers={200: "StepAnswer"}, path=("number", "name"), body=shapes.FINISH
+)
 def finish_step(call: Call, number: int, name: str) -> Answer:
     """End a step with its result: an agent its own, a person one of a case they took over. While a proposal
     of the step is open, the result is kept and the step stays open. A result of a turn that has passed is
@@ -27,7 +29,7 @@ def finish_step(call: Call, number: int, name: str) -> Answer:
     """
     case = find_case_of_turn(call, number, int(call.body["turn"]))
     result = call.body["result"]
-    case = flow.finish_step(
+    case = finishing.finish_step(
         actor=call.actor, case_id=case.pk, step=name, turn=int(call.body["turn"]), result=dict(result)
     )
     return _moved(case, call)
@@ -38,7 +40,7 @@ def hand_case_over(call: Call, number: int) -> Answer:
     """Give a case to people, with a summary for them."""
     turn = int(call.body["turn"])
     case = find_case_of_turn(call, number, turn)
-    case = flow.hand_over(actor=call.actor, case_id=case.pk, summary=call.body["summary"], turn=turn)
+    case = finishing.hand_over(actor=call.actor, case_id=case.pk, summary=call.body["summary"], turn=turn)
     return _moved(case, call)
 
 

@@ -115,14 +115,14 @@ class Bench:
                 first = first or case.pk
                 if n % 10 == 9:
                     workload.decide_waiting(self.manager)
-            self._until_done(first, cases)
+            self._until_done(first, cases, workers)
         ended = workload.outcomes(first)
         wanted = Counter(automatic=cases - cases // 2, approved=cases // 2)
         if ended != wanted:
             raise SystemExit(f"The cases ended otherwise than they must: {dict(ended)}")
         return spent
 
-    def _until_done(self, first: int, cases: int) -> None:
+    def _until_done(self, first: int, cases: int, workers: Sequence["subprocess.Popen[str]"]) -> None:
         from cases.models import Case
         from orchestrator.flow.benchmark import workload
 
@@ -130,6 +130,8 @@ class Bench:
         while time.monotonic() < deadline:
             if workload.decide_waiting(self.manager):
                 continue
+            if any(worker.poll() is not None for worker in workers):
+                raise SystemExit("A worker ended before its time.")
             if Case.objects.filter(pk__gte=first, status=Case.Status.DONE).count() >= cases:
                 return
             time.sleep(0.02)
