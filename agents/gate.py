@@ -17,7 +17,7 @@ from agents.configuration import Configuration
 from agents.errors import BadArguments, Refused
 from agents.facts import FactFinder, kept
 from agents.fields import keep_fields
-from agents.history import Places
+from agents.history import Places, lock_subjects
 from agents.models import Agent, Grant, Operation, Switch
 from cases.actors import Actor
 from cases.errors import TurnPassed
@@ -94,27 +94,10 @@ class Gate:
         """The grant that allows it; None for a person, whose right is the work on the case."""
         if self.agent is None:
             return None
-        if self.case.operations is not None and operation.name not in self.case.operations:
-            raise self._refused("grant", _("The request allows only some operations; this is not among them."))
-        type_ = self.config.type_of(self.case)
-        narrowed = type_.operations_of(self.step) if type_ else None
-        if narrowed is not None and operation.name not in narrowed:
-            raise self._refused(
-                "grant", _("The step %(step)s may not call %(name)s.") % {"step": self.step, "name": operation.name}
-            )
-        grants = self.config.grants.get((self.agent.pk, operation.pk), ())
-        today = self.now.astimezone(self.config.zone).date()
-        type_name = type_.row.name if type_ else ""
-        valid = [g for g in grants if (g.since is None or g.since <= today) and today <= g.until]
-        for grant in valid:
-            if (not grant.types or type_name in grant.types) and (not grant.steps or self.step in grant.steps):
-                return grant
-        why = _("ended") if grants and not valid else _("missing")
-        raise self._refused(
-            "grant",
-            _("%(agent)s has no grant for %(name)s here (%(why)s).")
-            % {"agent": self.agent.name, "name": operation.name, "why": why},
-        )
+        grant, why = granted(self.config, self.case, self.agent, operation, self.step, self.now)
+        if grant is None:
+            raise self._refused("grant", why)
+        return grant
 
     def _in_scope(self, operation: Operation, arguments: Mapping[str, Any]) -> None:
         """Whether the call touches only records of this case. Levels 2 to 4 must say by which arguments."""
@@ -122,24 +105,24 @@ class Gate:
         if operation.level not in LEVELS_OF_A_RECORD or key == "none":
             return
         if not isinstance(key, Mapping):
-            if operation.keep:  # a list or search whose answer is filtered instead
+            if operation.keep and not operation.is_write:  # a list or search whose answer is filtered instead
                 return
             raise self._refused("scope", _("%(name)s does not say which record it touches.") % {"name": operation.name})
         for argument, source in key.items():
             value = dig(arguments, argument)
             if value is UNKNOWN:
                 raise self._refused("scope", _("%(argument)s is missing.") % {"argument": argument})
-            if not self._belongs(value, source, arguments):
+            if not self._belongs(argument, value, source, arguments):
                 raise self._refused(
                     "scope",
                     _("%(argument)s is not a record of this case, so %(name)s was not called.")
                     % {"argument": argument, "name": operation.name},
                 )
 
-    def _belongs(self, value: Any, source: Any, arguments: Mapping[str, Any]) -> bool:
+    def _belongs(self, argument: str, value: Any, source: Any, arguments: Mapping[str, Any]) -> bool:
         if isinstance(source, Mapping):
             expected = self._scope_value(str(source["is"]))
-            return expected is not UNKNOWN and self._owner(source, value, arguments) == str(expected)
+            return expected is not UNKNOWN and self._owner(source, argument, value, arguments) == str(expected)
         expected = self._scope_value(str(source))
         if expected is UNKNOWN or expected is None:
             return False
@@ -147,19 +130,22 @@ class Gate:
             return any(_same(value, item) for item in expected)
         return _same(value, expected)
 
-    def _owner(self, source: Mapping[str, Any], value: Any, arguments: Mapping[str, Any]) -> str | None:
-        """Whose record it is, read from the system by the control layer."""
+    def _owner(self, source: Mapping[str, Any], argument: str, value: Any, arguments: Mapping[str, Any]) -> str | None:
+        """Whose record it is, read from the system by the control layer: the record that `argument` names.
+
+        An argument that the look-up knows under another name goes in its first place, whatever else an agent sent.
+        """
         operation = self.config.operations.get(str(source["look_up"]))
         if operation is None:
             return None
         names = operation.arguments.get("properties", {})
         required = operation.arguments.get("required") or list(names)
         given = {name: arguments[name] for name in names if name in arguments}
-        if not given and required:
-            given = {required[0]: value}
+        if argument not in names and required:
+            given[required[0]] = value
         worked, answer, _why = self.finder.read(operation, given, "owner")
         owner = dig(answer, str(source["path"])) if worked else UNKNOWN
-        return None if owner is UNKNOWN else str(owner)
+        return None if owner is UNKNOWN or owner is None else str(owner)
 
     def _scope_value(self, name: str) -> Any:
         """A bound value by name: `request.customer`, `request.contact`, a bound fact or a path in one."""
@@ -182,6 +168,28 @@ def _same(value: Any, expected: Any) -> bool:
     if isinstance(value, bool) or isinstance(expected, bool):
         return value is expected
     return str(value) == str(expected)
+
+
+def granted(
+    config: Configuration, case: Case, agent: Agent, operation: Operation, step: str, now: datetime
+) -> tuple[Grant | None, str]:
+    """The grant by which this agent may call this operation in this step now; if none, why in words."""
+    if case.operations is not None and operation.name not in case.operations:
+        return None, _("The request allows only some operations; this is not among them.")
+    type_ = config.type_of(case)
+    narrowed = type_.operations_of(step) if type_ else None
+    if narrowed is not None and operation.name not in narrowed:
+        return None, _("The step %(step)s may not call %(name)s.") % {"step": step, "name": operation.name}
+    grants = config.grants.get((agent.pk, operation.pk), ())
+    today = now.astimezone(config.zone).date()
+    type_name = type_.row.name if type_ else ""
+    valid = [g for g in grants if (g.since is None or g.since <= today) and today <= g.until]
+    for grant in valid:
+        if (not grant.types or type_name in grant.types) and (not grant.steps or step in grant.steps):
+            return grant, ""
+    why = _("ended") if grants and not valid else _("missing")
+    words = _("%(agent)s has no grant for %(name)s here (%(why)s).")
+    return None, words % {"agent": agent.name, "name": operation.name, "why": why}
 
 
 def paused(case: Case, agent: Agent, system: str | None, *, share: bool = False) -> Switch | None:
@@ -215,7 +223,10 @@ def pause_words(switch: Switch) -> str:
 
 
 def over_limit(grant: Grant, *, case: Case, money: Any, now: datetime, leave_out: tuple[Any, ...], zone: Any) -> str:
-    """Which limit of the grant one more write would break, in words; '' for none. Under the grant's lock."""
+    """Which limit of the grant one more write would break, in words; '' for none.
+
+    `money` in the company's currency: None if none moves, UNKNOWN if it cannot be told (then no limit in money holds).
+    """
     limits = grant.limits
     if not limits:
         return ""
@@ -229,6 +240,35 @@ def over_limit(grant: Grant, *, case: Case, money: Any, now: datetime, leave_out
         n, total = Places(operations, agent_id=grant.agent_id, since=midnight, leave_out=leave_out).count_and_sum()
         if limits.get("per_day") is not None and n >= limits["per_day"]:
             return _("at most %(n)s a day") % {"n": limits["per_day"]}
-        if limits.get("amount_per_day") is not None and total + (money or 0) > limits["amount_per_day"]:
-            return _("at most %(n)s in money a day") % {"n": limits["amount_per_day"]}
+        most = limits.get("amount_per_day")
+        if most is not None and (money is UNKNOWN or total + (money or 0) > most):
+            return _("at most %(n)s in money a day") % {"n": most}
     return ""
+
+
+def limited_money(operation: Operation, arguments: Mapping[str, Any], money: Any, currency: str, company: str) -> Any:
+    """What a write's money counts for a limit: UNKNOWN for another currency, or an amount that is there but odd."""
+    if money is not None:
+        return money if currency in ("", company) else UNKNOWN
+    spec = operation.money
+    if spec is None:
+        return None
+    return UNKNOWN if isinstance(spec, Mapping) or dig(arguments, str(spec)) is not UNKNOWN else None
+
+
+def take_place(grant: Grant, *, case: Case, money: Any, now: datetime, leave_out: tuple[Any, ...], zone: Any) -> None:
+    """Raise `Refused` if one more write is over the grant's limits. In the transaction that makes the place.
+
+    Holds the grant's row of `Subject` until the commit, so that two at once cannot both take the last place.
+    """
+    if not grant.limits:
+        return
+    lock_subjects([f"grant:{grant.pk}"])
+    why = over_limit(grant, case=case, money=money, now=now, leave_out=leave_out, zone=zone)
+    if why:
+        raise used_up(grant.operation.name, why)
+
+
+def used_up(operation: str, why: str) -> Refused:
+    words = _("The grant for %(name)s is used up: %(why)s. Nothing was done.") % {"name": operation, "why": why}
+    return Refused(words, reason="limit")

@@ -12,6 +12,9 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("orchestrator.api.urls")),
+    path("", include("orchestrator.desk.urls")),
+    path("", include("approvals.urls")),
+    path("", include("cases.urls")),
 ]
 
 handler400 = "orchestrator.desk.answers.bad_request"

@@ -41,14 +41,20 @@ def postgres(django_db_blocker: DjangoDbBlocker) -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(postgres: EmbeddedPostgres) -> Iterator[None]:
-    """In the place of pytest-django's: remember the migrated rows, empty the database between tests."""
+def emptier(postgres: EmbeddedPostgres) -> Iterator["Emptier"]:
+    """Remembers the migrated rows, to bring the database back to them."""
     emptier = Emptier(postgres)
+    yield emptier
+    emptier.connection.close()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(emptier: "Emptier") -> Iterator[None]:
+    """In the place of pytest-django's: empty the database between tests."""
     patch = pytest.MonkeyPatch()
     patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: emptier.empty())
     yield
     patch.undo()
-    emptier.connection.close()
 
 
 class Emptier:
@@ -148,6 +154,11 @@ def child_environment(
     postgres: EmbeddedPostgres, broker: EmbeddedBroker, transactional_db: None
 ) -> dict[str, str]:
     """The environment in which web, worker and beat see this test's database and broker."""
+    return environment_of_children(postgres, broker)
+
+
+def environment_of_children(postgres: EmbeddedPostgres, broker: EmbeddedBroker) -> dict[str, str]:
+    """The same for fixtures that live longer than one test."""
     address = f"@/{DATABASE}?host={postgres.sockets}"
     return os.environ | {
         "DJANGO_SETTINGS_MODULE": "orchestrator.settings",

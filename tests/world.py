@@ -384,7 +384,6 @@ def add_approval(
                 operation=operation, controlled=operation.is_controlled, turn=case.turn, agent=world.finance,
                 subject=uuid.uuid4().hex, proposed=arguments,
                 money=Decimal(arguments["amount"]) if "amount" in arguments else None, currency="HKD",
-                receipt={"note": "Can be undone"} if operation.undo else {},
             )
             for position, (write, operation, arguments) in enumerate(planned)
         ]  # fmt: skip

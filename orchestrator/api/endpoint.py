@@ -77,9 +77,11 @@ def endpoint(
     def make(view: View) -> Any:
         @wraps(view)
         def answer(request: Request, **parts: Any) -> Response:
-            call = _checked(request, scopes, query, body)
+            token: ApiToken = request.auth  # type: ignore[assignment]  # what `BearerToken` gave
+            require(token, scopes)
             if limit:
-                limits.count(call.token, limit)
+                limits.count(token, limit)
+            call = _checked(request, token, query, body)
             given = _carried_out(call, lambda: view(call, **parts), keyed, then)
             return Response(given.data, status=given.status, headers=dict(given.headers))
 
@@ -110,9 +112,7 @@ def as_view(methods: list[str], answer: Callable[..., Response], *, authenticate
     return view
 
 
-def _checked(request: Request, scopes: tuple[str, ...], query: Json, body: Json | None) -> Call:
-    token: ApiToken = request.auth  # type: ignore[assignment]  # what `BearerToken` gave
-    require(token, scopes)
+def _checked(request: Request, token: ApiToken, query: Json, body: Json | None) -> Call:
     given = dict(request._request.GET.lists())
     options = read_query(given, query)
     sent: Any = {}

@@ -20,6 +20,7 @@ MAX_BYTES: Final = 700_000  # a text of 100,000 characters fits, also when each 
 MAX_DEPTH: Final = 30
 MAX_MEMBERS: Final = 10_000
 MAX_DIGITS: Final = 30
+SMALLEST, LARGEST = -324, 308  # powers of ten that a double has
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
@@ -142,7 +143,7 @@ def _whole(text: str) -> int:
 
 def _decimal(text: str) -> Decimal:
     number = Decimal(text) if len(text) <= MAX_DIGITS + 10 else None
-    if number is None or not -MAX_DIGITS <= number.adjusted() <= MAX_DIGITS:
+    if number is None or not SMALLEST <= number.adjusted() <= LARGEST:
         raise BadRequest(_("A number is too long, too large or too small. Nothing was changed."))
     return number
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, Q, QuerySet
 
 from agents.models import Agent, Grant, Run, StepWork
 from approvals.models import Approval, ApprovalQuerySet, StandingApproval
@@ -34,12 +34,11 @@ def cases_of(token: ApiToken) -> CaseQuerySet:
 
 
 def seen_by_team(team: Team) -> CaseQuerySet:
-    """What every member of `team` sees through it: its types, cases it was asked about, unsorted ones it
-    holds.
-    """
+    """What every member of `team` sees through it, as `visible_to` has it: its types, cases it was asked about, and
+    what nobody has sorted yet if it works on any type."""
     sight = CaseSight.objects.filter(team=team)
     by_type = Q(type__in=_types_seen_by(team), confidential=False)
-    untyped = Q(type=None, confidential=False, holder_team=team)
+    untyped = Q(type=None, confidential=False) & Exists(_types_seen_by(team, "work"))
     return Case.objects.filter(by_type | untyped | Q(pk__in=sight.values("case_id")))
 
 
@@ -137,9 +136,9 @@ def _types_of(token: ApiToken) -> Iterable[str]:
     return []
 
 
-def _types_seen_by(team: Team) -> QuerySet[RequestTypeGroupPermission, Any]:
+def _types_seen_by(team: Team, right: str = "see") -> QuerySet[RequestTypeGroupPermission, Any]:
     return RequestTypeGroupPermission.objects.filter(
-        group_id=team.group_id, permission__codename="see", permission__content_type__app_label="cases"
+        group_id=team.group_id, permission__codename=right, permission__content_type__app_label="cases"
     ).values("content_object_id")
 
 

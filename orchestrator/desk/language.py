@@ -7,7 +7,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 
-from orchestrator.desk.selectors.shell import shell_of
+from orchestrator.desk.selectors.shell import forget_shell, shell_of
 
 Answer = Callable[[HttpRequest], HttpResponse]
 ELSEWHERE = ("/api/", "/mcp/")
@@ -23,6 +23,8 @@ def of_person(get_response: Answer) -> Answer:
             return get_response(request)
         finally:
             timezone.deactivate()
+            if request.method == "POST" and request.user.is_authenticated:
+                forget_shell(request.user.pk)  # what a person just did shows in the counts at once
 
     return answer
 

@@ -24,6 +24,7 @@ from orchestrator.environment import BadEnvironment, environment
 
 WITHOUT_SERVERS = {
     "",
+    "bench",  # it starts servers of its own
     "check",
     "collectstatic",
     "demo",

@@ -9,6 +9,8 @@ from cases.models import Case, Event
 from tests.api.program import Program, program
 from tests.world import World
 
+REFUND = "payments.refund"
+
 
 def path(world: World, what: str) -> str:
     return f"cases/{world.case.number}/{what}/"
@@ -37,8 +39,8 @@ def test_an_agent_finds_its_open_steps(world: World, agent: Program, idle_agent:
         ({"operation": "messages.send", "arguments": {"to": "a", "text": "b"}}, 403, "refused", "grant"),
         ({"turn": 7}, 404, "not_found", None),
         ({"operation": "payments.refund", "arguments": {"amount": "480"}}, 422, "invalid", None),
-        ({"operation": "payments.refund", "arguments": {"payment_id": "P-1", "amount": 1, "to": "me"}}, 422, "invalid", None),
-        ({"operation": "payments.refund", "arguments": {"payment_id": "P-of-another", "amount": 1}}, 403, "refused", "scope"),
+        ({"operation": REFUND, "arguments": {"payment_id": "P-1", "amount": 1, "to": "me"}}, 422, "invalid", None),
+        ({"operation": REFUND, "arguments": {"payment_id": "P-else", "amount": 1}}, 403, "refused", "scope"),
     ],
 )  # fmt: skip
 def test_the_gate_says_why_it_refused(

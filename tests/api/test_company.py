@@ -10,7 +10,7 @@ from approvals.models import Decision
 from cases import ledger
 from cases.actors import CONTROL
 from cases.ledger import Entry
-from cases.models import Case, Event
+from cases.models import Case
 from tests.api.program import Program
 from tests.world import World, add_case_row
 
@@ -40,13 +40,13 @@ def test_the_audit_has_the_seven_records(world: World, reader: Program) -> None:
     assert said["source"]["from"]["customer"] == "CU-77"
     read = next(row for row in said["data"] if row["what"] == "read")
     assert (read["operation"], read["fields"], read["by"]) == ("orders.get", ["total"], "control layer")
-    assert any(row.get("fact") == "order_total" and row["value"] == 480 for row in said["data"])
+    assert any(row.get("fact") == "order_total" and str(row["value"]) == "480" for row in said["data"])
     assert said["agents"][0]["agent"] == "finance"
-    assert said["rules"][0]["compared"][0]["right_value"] == 300
+    assert str(said["rules"][0]["compared"][0]["right_value"]) == "300"
     decided = said["approvals"][0]["decisions"][0]
     assert (decided["by"], decided["option"], decided["reason"]) == ("May Lee (may.lee)", "full", "Late")
     refund = next(row for row in said["writes"] if row["option"] == "full" and row["operation"] == "payments.refund")
-    assert refund["proposed"]["amount"] == 480
+    assert str(refund["proposed"]["amount"]) == "480"
     assert refund["system"]
     assert "case.taken_over" in {row["code"] for row in said["problems"]}
     assert said["chain"]["holds"] is True
@@ -56,7 +56,6 @@ def test_the_audit_has_the_seven_records(world: World, reader: Program) -> None:
 def test_verifying_finds_what_was_changed(world: World, reader: Program, stranger: Program) -> None:
     told(world.case, Entry("request.received", CONTROL, {}), Entry("case.closed", CONTROL, {"outcome": "refused"}))
     assert reader.get("audit/verify/").json()["holds"] is True
-    Event.objects.filter(case=world.case).count()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE cases_case SET head = repeat('0', 64) WHERE id = %s", [world.case.pk])
     said = reader.get("audit/verify/").json()

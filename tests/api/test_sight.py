@@ -37,6 +37,10 @@ def filled(path: str, world: World, *, missing: bool) -> str:
     return path
 
 
+def asked(sender: Program, method: str, path: str, body: dict[str, Any]) -> Any:
+    return sender.post(path, body) if method == "POST" else sender.get(path)
+
+
 @pytest.mark.parametrize(("method", "path"), NAMED, ids=[f"{m} {p}" for m, p in NAMED])
 def test_foreign_and_missing_look_alike(world: World, stranger: Program, method: str, path: str) -> None:
     body = BODIES.get(path.rstrip("/").rpartition("/")[2], {})
@@ -45,12 +49,7 @@ def test_foreign_and_missing_look_alike(world: World, stranger: Program, method:
     who += [program("decide", "staff", user=world.outsider)] if "decision" in path or "undo" in path else []
     who += [program("agent", agent=world.idle)] if agent_only else []
     for sender in who or [stranger]:
-        answers = [
-            sender.post(filled(path, world, missing=m), body)
-            if method == "POST"
-            else sender.get(filled(path, world, missing=m))
-            for m in (False, True)
-        ]
+        answers = [asked(sender, method, filled(path, world, missing=missing), body) for missing in (False, True)]
         assert [a.status_code for a in answers] == [404, 404], [a.content for a in answers]
         assert answers[0].json() == answers[1].json()
         assert answers[0].json()["code"] == "not_found"

@@ -89,9 +89,7 @@ def test_nothing_is_preselected_at_medium_risk_and_the_suggestion_at_low(world: 
         ({"edit.2.refund.amount": "-5", "reason": "r"}, "amount"),
     ],
 )
-def test_it_says_what_is_missing_and_keeps_the_entry(
-    world: World, as_: As, sent: dict[str, str], words: str
-) -> None:
+def test_it_says_what_is_missing_and_keeps_the_entry(world: World, as_: As, sent: dict[str, str], words: str) -> None:
     answer = as_(world.manager).post(path(world, "decide/"), answer_of(world, **sent))
     assert answer.status_code == 422
     assert words in text_of(answer)
@@ -100,7 +98,9 @@ def test_it_says_what_is_missing_and_keeps_the_entry(
 
 def test_a_changed_amount_is_shown_before_it_counts(world: World, as_: As) -> None:
     client = as_(world.manager)
-    sent = answer_of(world, reason="Half is fair", **{"edit.2.refund.amount": "300", "edit.2.refund.reason": "Late delivery"})
+    sent = answer_of(
+        world, reason="Half is fair", **{"edit.2.refund.amount": "300", "edit.2.refund.reason": "Late delivery"}
+    )
     page = client.post(path(world, "decide/"), sent)
     assert page.status_code == 200
     assert Decision.objects.count() == 0

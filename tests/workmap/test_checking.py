@@ -1,5 +1,7 @@
 """Checking: everything a map names is there, every problem is said with its line and what may have been meant."""
 
+# ruff: noqa: E501  # one case a row, one record a line
+
 from typing import Any
 
 import pytest
@@ -153,7 +155,9 @@ def test_it_lists_at_most_fifty_problems_and_counts_the_rest() -> None:
 
 
 def test_it_says_all_problems_at_once_in_the_order_of_the_file() -> None:
-    text = SHOP.replace("escalates_to: heads", "escalate_to: heads").replace("ask: heads, people: 1, within: 1d", "ask: hds, people: 1, within: 1d")
+    text = SHOP.replace("escalates_to: heads", "escalate_to: heads").replace(
+        "ask: heads, people: 1, within: 1d", "ask: hds, people: 1, within: 1d"
+    )
     found = problems(read(text.encode()))
     numbers = [int(line.split()[1].rstrip(":")) for line in found]
     assert len(found) == 2 and numbers == sorted(numbers)

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from agents.models import Agent, FallbackStep, FactSource, Grant, Operation, Policy, StepWork, Switch
+from agents.models import Agent, FactSource, FallbackStep, Grant, Operation, Policy, StepWork, Switch
 from approvals.models import Rule, StandingApproval
 from cases.actors import Actor, person
 from cases.models import Company, Event, Fact, RequestType, Step, Team
@@ -175,7 +175,13 @@ def test_a_type_loses_parts_that_it_no_longer_names() -> None:
 @pytest.mark.django_db
 def test_two_grants_of_one_operation_keep_apart() -> None:
     whole = shop()
-    extra = {"agent": "finance", "operation": "shop.get_order", "reason": "More", "until": "2027-01-01", "types": ["refund"]}
+    extra = {
+        "agent": "finance",
+        "operation": "shop.get_order",
+        "reason": "More",
+        "until": "2027-01-01",
+        "types": ["refund"],
+    }
     whole["grants"].append(extra)
     services.load(actor=BY, text=of(whole))
     assert Grant.objects.filter(operation__name="shop.get_order").count() == 2
@@ -210,7 +216,9 @@ def test_the_commands_load_check_and_dump(tmp_path: Path) -> None:
 @pytest.mark.django_db
 def test_a_command_names_every_problem_and_says_that_nothing_changed(tmp_path: Path) -> None:
     file = tmp_path / "shop.yaml"
-    file.write_text(SHOP.replace("escalates_to: heads", "escalate_to: heads").replace("team: support,", "team: suport,"))
+    file.write_text(
+        SHOP.replace("escalates_to: heads", "escalate_to: heads").replace("team: support,", "team: suport,")
+    )
     with pytest.raises(CommandError) as error:
         run("load_map", str(file))
     text = str(error.value)

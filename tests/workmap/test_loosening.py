@@ -1,5 +1,7 @@
 """On a running system what loosens waits for a second person; what tightens is in force at once."""
 
+# ruff: noqa: E501  # one case a row, one record a line
+
 from typing import Any
 
 import pytest
@@ -26,7 +28,11 @@ def spots(what: str, old: Any, new: Any) -> list[Any]:
 def rule(**changes: Any) -> Record:
     base: Record = {
         "name": "r",
-        "when": {"types": ["refund"], "operations": ["payments.refund"], "all": [{"argument": "amount", "is": "more than", "value": 300}]},
+        "when": {
+            "types": ["refund"],
+            "operations": ["payments.refund"],
+            "all": [{"argument": "amount", "is": "more than", "value": 300}],
+        },
         "then": {"ask": "support-managers", "people": 1, "within": "2h", "calendar": "office"},
     }
     return {**base, **changes}
@@ -48,7 +54,10 @@ STANDING = {"by": "may.lee", "up_to": 300, "per_day": 20, "until": "2027-01-31"}
 
 
 def standing(**changes: Any) -> Record:
-    return rule(then={"standing_approval": {**STANDING, **changes}}, when={"operations": ["payments.refund"], "all": amount(300, "at most")})
+    return rule(
+        then={"standing_approval": {**STANDING, **changes}},
+        when={"operations": ["payments.refund"], "all": amount(300, "at most")},
+    )
 
 
 @pytest.mark.parametrize(
@@ -195,7 +204,9 @@ TYPE = {
         ("calendar", {"name": "c", "hours": {"mon": "09:00-10:00"}}, {"hours": {"tue": "09:00-10:00"}}, False),
     ],
 )  # fmt: skip
-def test_a_change_loosens_when_it_is_not_known_to_be_stricter(what: str, base: Any, changes: Any, loosens: bool) -> None:
+def test_a_change_loosens_when_it_is_not_known_to_be_stricter(
+    what: str, base: Any, changes: Any, loosens: bool
+) -> None:
     new = {key: value for key, value in {**base, **changes}.items() if value is not None}
     assert bool(spots(what, base, new)) is loosens
 
@@ -349,7 +360,11 @@ def test_a_draft_of_a_record_that_changed_since_is_not_published() -> None:
     services.load(actor=BY, text=of(with_rule_at(500)))
     draft = Draft.objects.get()
     services.change_record(
-        actor=BY, what="rule", name="refund-over-300", becomes=named(with_rule_at(100)["rules"], "refund-over-300"), reason="x"
+        actor=BY,
+        what="rule",
+        name="refund-over-300",
+        becomes=named(with_rule_at(100)["rules"], "refund-over-300"),
+        reason="x",
     )
     with pytest.raises(DraftOutdated):
         services.publish_draft(actor=person(admin("one")), draft_id=draft.pk)

@@ -63,7 +63,7 @@ class WideJSON(forms.JSONField):
 class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
     """A form of one row. `record` says which record of the map it becomes; None retires it."""
 
-    reason = forms.CharField(
+    change_reason = forms.CharField(
         label=gettext_lazy("Reason for the change"),
         max_length=300,
         widget=forms.TextInput(attrs={"size": 80}),
@@ -120,7 +120,7 @@ class RecordAdmin(SimpleHistoryAdmin):  # type: ignore[misc]
             what=form.key[0],
             name=form.key[1],
             becomes=form.becomes,
-            reason=form.cleaned_data["reason"],
+            reason=form.cleaned_data["change_reason"],
         )
         if obj.pk is None:
             stored = self.stored(obj)

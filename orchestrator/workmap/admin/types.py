@@ -104,7 +104,7 @@ class TemplateForm(PartForm):
 class TemplateAdmin(PartAdmin):
     form = TemplateForm
     words = ()
-    fields = ("type", "name", "en", "zh_hant", "retired", "reason")
+    fields = ("type", "name", "en", "zh_hant", "retired", "change_reason")
     list_display = ("name", "type", "retired", "version")
 
 
@@ -135,7 +135,7 @@ class FactForm(PartForm):
 @admin.register(Fact)
 class FactAdmin(PartAdmin):
     form = FactForm
-    fields = ("type", "name", "title", "kind", "required", "position", "sources", "retired", "reason")
+    fields = ("type", "name", "title", "kind", "required", "position", "sources", "retired", "change_reason")
     list_display = ("name", "type", "kind", "required", "position", "retired", "version")
 
 
@@ -155,7 +155,7 @@ class FactSourceAdmin(RecordAdmin):
     form = FactSourceForm
     fixed = ("fact", "position")
     words = ()
-    fields = ("fact", "position", "settings", "retired", "reason")
+    fields = ("fact", "position", "settings", "retired", "change_reason")
     list_display = ("fact", "position", "kind", "operation", "retired", "version")
     list_filter = ("kind", "fact__type", "retired")
     list_select_related = ("fact", "operation")
@@ -198,7 +198,7 @@ class StepAdmin(PartAdmin):
     words = ("does",)
     fields = (
         *("type", "name", "does", "position", "after", "when", "on_failure", "team"),
-        *("agent", "operations", "procedure", "retired", "reason"),
+        *("agent", "operations", "procedure", "retired", "change_reason"),
     )
     list_display = ("name", "type", "position", "team", "on_failure", "retired", "version")
     list_select_related = ("type", "team")
@@ -216,7 +216,7 @@ class StepWorkAdmin(RecordAdmin):
     form = StepWorkForm
     fixed = ("step",)
     words = ()
-    fields = ("step", "agent", "operations", "recipe", "procedure", "reason")
+    fields = ("step", "agent", "operations", "recipe", "procedure", "change_reason")
     readonly_fields = ("recipe",)
     list_display = ("step", "type_of", "agent", "retired", "version")
     list_filter = ("agent", "step__type", "retired")
@@ -270,7 +270,7 @@ class FallbackCardAdmin(RecordAdmin):
     form = CardForm
     fixed = ("type",)
     words = ()
-    fields = ("type", "lines", "template", "approver", "record_in", "retired", "reason")
+    fields = ("type", "lines", "template", "approver", "record_in", "retired", "change_reason")
     list_display = ("type", "template", "approver", "retired", "version")
     list_select_related = ("type", "template", "approver")
 

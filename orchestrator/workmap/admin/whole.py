@@ -103,7 +103,7 @@ class TeamForm(OneRowForm):
 @admin.register(Team)
 class TeamAdmin(RecordAdmin):
     form = TeamForm
-    fields = ("name", "title", "escalates_to", "members", "leads", "retired", "version", "reason")
+    fields = ("name", "title", "escalates_to", "members", "leads", "retired", "version", "change_reason")
     list_display = ("name", "shown", "escalates_to", "retired", "version")
     list_filter = ("retired",)
     list_select_related = ("escalates_to",)
@@ -120,7 +120,7 @@ class TeamAdmin(RecordAdmin):
                 team=team,
                 members=form.cleaned_data["members"],
                 leads=form.cleaned_data["leads"],
-                reason=form.cleaned_data["reason"],
+                reason=form.cleaned_data["change_reason"],
             )
 
     def tell(self, request: HttpRequest, outcome: Any) -> None:

@@ -189,9 +189,9 @@ def properties(operation: Mapping[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def required(operation: Mapping[str, Any]) -> list[Any]:
+def required(operation: Mapping[str, Any]) -> list[str]:
     found = operation.get("arguments", {}).get("required", [])
-    return found if isinstance(found, list) else []
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
 
 def is_closed(operation: Mapping[str, Any]) -> bool:

@@ -66,12 +66,13 @@ def _call(book: Book, at: Path, name: str, operation: Record, system: Record | N
     if system is None or kind is None:
         return
     effect_key = operation.get("effect_key")
+    arguments = operation.get("arguments", NO_ARGUMENTS)
     spec = OperationSpec(
         name=name,
         kind=operation.get("kind", "write"),
         call=operation.get("call", {}),
         effect_key=effect_key if isinstance(effect_key, dict) else None,
-        arguments=operation.get("arguments", NO_ARGUMENTS),
+        arguments=NO_ARGUMENTS if problems_of_schema(arguments) else arguments,
     )
     # A wrong address is said once, with the system.
     for problem in kind(SystemSpec(system["name"], "", system["connector"], SOUND)).problems(spec):
