@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from agents import configuration, executor, gate, permits, transitions
 from agents.configuration import Configuration
 from agents.executor import Outcome
-from agents.finding import finder_for
+from agents.finding import finder_for, stored_facts
 from agents.judge import Judge, Judged, Option, PlannedWrite, Prepared
 from agents.models import Proposal, Write
 from agents.proposing import target_version
@@ -76,7 +76,8 @@ class Carrier:
         chosen = transitions.chosen_writes(proposal, writes)
         if any(w.state == W.WRITTEN for w in chosen):
             return None
-        finder = finder_for(proposal.case, self.config, self.reader, now=database_now())
+        agent_id = proposal.proposer_agent_id
+        finder = finder_for(proposal.case, self.config, self.reader, now=database_now(), agent_id=agent_id)
         self.prepared = self.judge.prepare(finder, options_of(proposal, writes))
         self.versions = {
             str(w.pk): target_version(w.operation, w.decided or w.proposed, self.config, self.reader) for w in chosen
@@ -141,6 +142,10 @@ class Carrier:
         policy = configuration.policy(share=True)
         if policy.restoring or gate_closed(case, proposal, write):
             return None
+        config = self.config if self.config.epoch == policy.epoch else configuration.current()
+        if words := no_longer_granted(case, proposal, write, config, now):
+            entries += _end_unstarted(proposal, writes, why="grant", now=now, words=words)
+            return None
         if executor.in_flight(write):
             write.try_at = now + SOON
             Write.objects.filter(pk=write.pk).update(try_at=write.try_at)
@@ -169,7 +174,7 @@ class Carrier:
             return "turn"
         if write.permit_until is not None and write.permit_until <= now:
             return "expired"
-        if write.controlled and write.permit_fingerprint != transitions.current_fingerprint(proposal, writes):
+        if write.permit_fingerprint != transitions.current_fingerprint(proposal, writes):
             return "fingerprint"
         return ""
 
@@ -205,16 +210,21 @@ class Carrier:
     def _judged_later(
         self, case: Case, proposal: Proposal, writes: Sequence[Write], write: Write, epoch: int, now: datetime
     ) -> tuple[Judged, str] | None:
-        """A later write of the option: the epoch decides whether the live rules are asked again on the stored facts."""
+        """A later write of the option: the epoch decides whether the live rules are asked again, on the known facts."""
         if write.permit_epoch == epoch:
             return None
-        reader = Reader()
-        reader.seal()
-        finder = finder_for(case, self.config, reader, now=now)
+        config = configuration.current()
+        type_ = config.type_of(case)
+        self.reader.seal()
+        given = {} if self.reader.knows or type_ is None else stored_facts(case, type_, config)
+        agent_id = proposal.proposer_agent_id
+        finder = finder_for(case, config, self.reader, now=now, given=given, agent_id=agent_id)
         self.prepared = self.judge.prepare(finder, options_of(proposal, writes))
         judged = self._judge(case, proposal, writes, now)
+        if not self.judge.settled(proposal, judged):
+            return judged, judged.why
         self.prepared = None
-        return None if self.judge.settled(proposal, judged) else (judged, judged.why)
+        return None
 
     def _judge(self, case: Case, proposal: Proposal, writes: Sequence[Write], now: datetime) -> Judged:
         assert self.prepared is not None  # noqa: S101  # only called after preparing
@@ -247,7 +257,10 @@ class Carrier:
         facts = self.prepared.facts if self.prepared else {}
         proposal.facts |= {name: plain(f.value) if f.known else None for name, f in facts.items()}
         proposal.rules = [{**rule, "option": judged.option} for rule in judged.rules]
-        Proposal.objects.filter(pk=proposal.pk).update(facts=proposal.facts, rules=proposal.rules)
+        _close_withdrawn(proposal, writes)
+        Proposal.objects.filter(pk=proposal.pk).update(
+            facts=proposal.facts, rules=proposal.rules, options=proposal.options
+        )
         entries = [permits.take_back(proposal, writes, actor=CONTROL, why=why, now=now)]
         if judged.kind == "forbid":
             entries += _end_unstarted(proposal, writes, why="forbidden", now=now, words=judged.why)
@@ -293,6 +306,26 @@ def gate_closed(case: Case, proposal: Proposal, write: Write) -> bool:
         return False
     switch = gate.paused(case, proposal.proposer_agent, write.operation.system.name, share=True)
     return switch is not None
+
+
+def no_longer_granted(
+    case: Case, proposal: Proposal, write: Write, config: Configuration, now: datetime
+) -> str:
+    """Why the agent that wanted this write may not any more (inactive, or its grant is gone); '' if it may."""
+    if write.agent_id is None:
+        return ""
+    agent = config.agents.get(write.agent_id)
+    if agent is None or not agent.active or agent.retired:
+        return _("The agent %(name)s is not active.") % {"name": agent.name if agent else write.agent_id}
+    return gate.granted(config, case, agent, write.operation, proposal.step, now)[1]
+
+
+def _close_withdrawn(proposal: Proposal, writes: Sequence[Write]) -> None:
+    """Once one option was begun, those that went with it can no longer be chosen."""
+    gone = {w.option for w in writes if w.state in (W.WITHDRAWN, W.EXPIRED)}
+    for option in proposal.options:
+        if option["name"] in gone:
+            option |= {"allowed": False, "why": str(_("Another option was begun already."))}
 
 
 def _writes(proposal: Proposal) -> list[Write]:

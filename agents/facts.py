@@ -76,6 +76,7 @@ class FactFinder:
     steps: Mapping[str, Any] = field(default_factory=dict)
     earlier: tuple[Mapping[str, Any], ...] = ()
     leave_out: tuple[Any, ...] = ()
+    agent_id: int | None = None
     with_history: bool = True
     found: dict[str, Found] = field(default_factory=dict)
     _busy: set[str] = field(default_factory=set)
@@ -175,7 +176,7 @@ class FactFinder:
             return False
         worked, answer, _why = self.read(operation, filled, "owner")
         found = dig(answer, str(owner["path"])) if worked else UNKNOWN
-        return found is not UNKNOWN and str(found) == self.case.customer
+        return found is not UNKNOWN and found is not None and str(found) == self.case.customer
 
     def _from_look_up(self, source: FactSource) -> Found:
         spec, operation = source.settings, source.operation
@@ -272,7 +273,9 @@ class FactFinder:
             elif same == "case":
                 keys["case_id"] = self.case.pk
             elif same == "agent":
-                keys["agent_id"] = self.steps.get("_agent_id")
+                if self.agent_id is None:
+                    return None, _("No agent does this, so nothing can be counted by agent.")
+                keys["agent_id"] = self.agent_id
             elif str(same).startswith("argument."):
                 value = dig(self.argument or {}, str(same).removeprefix("argument."))
                 if value is UNKNOWN:

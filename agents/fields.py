@@ -12,6 +12,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from cases.values import UNKNOWN
+
 NAME = re.compile(r"[^.\[\]\s][^.\[\]]*")
 ITEMS = "[*]"
 
@@ -37,6 +39,24 @@ def keep_fields(value: Any, fields: Sequence[str] | None) -> Any:
         if steps:
             _grow(tree, steps)
     return _keep_top(value, tree)
+
+
+def seen_through(value: Any, path: object, fields: Sequence[str] | None) -> Any:
+    """A looked-up value as a grant with `fields` shows it; UNKNOWN if it shows nothing of it.
+
+    `path`: where in the answer the value stands (None: it is the answer itself).
+    """
+    if fields is None:
+        return value
+    if not path:
+        kept = keep_fields(value, fields)
+        return UNKNOWN if kept is None else kept
+    whole = str(path)
+    if any(whole == field or whole.startswith((f"{field}.", f"{field}[")) for field in fields):
+        return value
+    inner = [field[len(whole) + 1 :] for field in fields if field.startswith(f"{whole}.")]
+    kept = keep_fields(value, inner) if inner else None
+    return UNKNOWN if kept is None else kept
 
 
 def problems_of_fields(fields: object) -> list[str]:

@@ -21,8 +21,12 @@ def finder_for(
     given: Mapping[str, Found] | None = None,
     steps: Mapping[str, Any] | None = None,
     messages: list[str] | None = None,
+    agent_id: int | None = None,
 ) -> FactFinder:
-    """A finder over `given` facts (none: everything is looked up afresh). The case must have a type."""
+    """A finder over `given` facts (none: everything is looked up afresh). The case must have a type.
+
+    `agent_id`: whose step or proposal it is, for counts by agent.
+    """
     type_ = config.type_of(case)
     assert type_ is not None  # noqa: S101  # a case without a type has no facts to find
     return FactFinder(
@@ -34,6 +38,7 @@ def finder_for(
         now=now,
         fixed_now=fixed_clock(config),
         given=given or {},
+        agent_id=agent_id,
         steps=step_values(case.steps if steps is None else steps),
     )
 

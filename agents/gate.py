@@ -180,16 +180,27 @@ def granted(
     narrowed = type_.operations_of(step) if type_ else None
     if narrowed is not None and operation.name not in narrowed:
         return None, _("The step %(step)s may not call %(name)s.") % {"step": step, "name": operation.name}
+    grant, ended = valid_grant(config, case, agent, operation, step, now)
+    if grant is not None:
+        return grant, ""
+    why = _("ended") if ended else _("missing")
+    words = _("%(agent)s has no grant for %(name)s here (%(why)s).")
+    return None, words % {"agent": agent.name, "name": operation.name, "why": why}
+
+
+def valid_grant(
+    config: Configuration, case: Case, agent: Agent, operation: Operation, step: str, now: datetime
+) -> tuple[Grant | None, bool]:
+    """(the grant that covers this type and step today, whether there are only ended ones or ones to come)."""
     grants = config.grants.get((agent.pk, operation.pk), ())
     today = now.astimezone(config.zone).date()
+    type_ = config.type_of(case)
     type_name = type_.row.name if type_ else ""
     valid = [g for g in grants if (g.since is None or g.since <= today) and today <= g.until]
     for grant in valid:
         if (not grant.types or type_name in grant.types) and (not grant.steps or step in grant.steps):
-            return grant, ""
-    why = _("ended") if grants and not valid else _("missing")
-    words = _("%(agent)s has no grant for %(name)s here (%(why)s).")
-    return None, words % {"agent": agent.name, "name": operation.name, "why": why}
+            return grant, False
+    return None, bool(grants) and not valid
 
 
 def paused(case: Case, agent: Agent, system: str | None, *, share: bool = False) -> Switch | None:
@@ -256,7 +267,9 @@ def limited_money(operation: Operation, arguments: Mapping[str, Any], money: Any
     return UNKNOWN if isinstance(spec, Mapping) or dig(arguments, str(spec)) is not UNKNOWN else None
 
 
-def take_place(grant: Grant, *, case: Case, money: Any, now: datetime, leave_out: tuple[Any, ...], zone: Any) -> None:
+def take_place(
+    grant: Grant, operation: Operation, *, case: Case, money: Any, now: datetime, leave_out: tuple[Any, ...], zone: Any
+) -> None:
     """Raise `Refused` if one more write is over the grant's limits. In the transaction that makes the place.
 
     Holds the grant's row of `Subject` until the commit, so that two at once cannot both take the last place.
@@ -266,9 +279,9 @@ def take_place(grant: Grant, *, case: Case, money: Any, now: datetime, leave_out
     lock_subjects([f"grant:{grant.pk}"])
     why = over_limit(grant, case=case, money=money, now=now, leave_out=leave_out, zone=zone)
     if why:
-        raise used_up(grant.operation.name, why)
+        raise used_up(operation, why)
 
 
-def used_up(operation: str, why: str) -> Refused:
-    words = _("The grant for %(name)s is used up: %(why)s. Nothing was done.") % {"name": operation, "why": why}
+def used_up(operation: Operation, why: str) -> Refused:
+    words = _("The grant for %(name)s is used up: %(why)s. Nothing was done.") % {"name": operation.name, "why": why}
     return Refused(words, reason="limit")

@@ -37,7 +37,7 @@ class Places:
         if self.agent_id is not None:
             rows = rows.filter(agent=self.agent_id)
         for name, value in self.arguments:
-            rows = rows.filter(**{f"decided__{name}": value})
+            rows = rows.filter(**{f"decided__{name.replace('.', '__')}": value})
         if self.since is not None:
             rows = rows.filter(placed_at__gte=self.since)
         return rows.exclude(pk__in=self.leave_out) if self.leave_out else rows

@@ -8,11 +8,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from agents import transitions
+from agents import gate, transitions
+from agents.configuration import Configuration
+from agents.errors import Refused
 from agents.models import Proposal, Write
 from agents.money import money_of
 from cases.actors import Actor
 from cases.ledger import Entry, plain
+from cases.models import Case
 
 W, P = Write.State, Proposal.State
 DAYS = 7
@@ -25,37 +28,40 @@ def permit_option(
     option: str,
     actor: Actor,
     source: str,
-    epoch: int,
+    config: Configuration,
     now: datetime,
     hold_seconds: int = 0,
     days: int = DAYS,
     edits: Mapping[str, Mapping[str, Any]] | None = None,
     standing: Mapping[str, int] | None = None,
 ) -> list[Entry]:
-    """Give each write of `option` its permit, withdraw the others', and take the places in sums and caps.
+    """Give each write of `option` its permit, withdraw the others', and take the places in sums, caps and limits.
 
     `standing`: write name -> rule id where a standing approval covers it. With a hold the writes start after it.
+    What was written before the option had to wait again stays written. Raises `Refused` if an agent's grant is used up.
     """
     proposal.decided = option
     hold_until = now + timedelta(seconds=hold_seconds) if hold_seconds else None
-    chosen = transitions.chosen_writes(proposal, writes)
+    chosen = [w for w in transitions.chosen_writes(proposal, writes) if w.state != W.WRITTEN]
     for write in chosen:
         changed = (edits or {}).get(write.name, {})
         write.decided = plain({**write.proposed, **changed})
     mark = transitions.current_fingerprint(proposal, writes)
     for write in chosen:
+        write.money = _money(write, changed=write.name in (edits or {}))
+        _take_place(proposal.case, proposal, write, config, now)
         transitions.move_write(
             write,
             W.HELD if hold_until else W.PERMITTED,
             decided=write.decided,
             placed_at=now,
-            money=_money(write, changed=write.name in (edits or {})),
+            money=write.money,
             hold_until=hold_until,
             permit_fingerprint=mark,
             permit_source=source[:200],
             permit_rule=(standing or {}).get(write.name),
             permit_until=now + timedelta(days=days),
-            permit_epoch=epoch,
+            permit_epoch=config.epoch,
         )
     for write in writes:
         if write.option != option and write.state == W.WAITING and not hold_until:
@@ -70,6 +76,20 @@ def permit_option(
         "writes": [{"name": w.name, "operation": w.operation.name, "arguments": shown(w)} for w in chosen],
     }
     return [Entry("permit.held" if hold_until else "permit.given", actor, data)]
+
+
+def _take_place(case: Case, proposal: Proposal, write: Write, config: Configuration, now: datetime) -> None:
+    """The place of an agent's write in the limits of its grant; a person's right is their work on the case."""
+    agent = config.agents.get(write.agent_id or 0)
+    if agent is None:
+        return
+    grant, why = gate.granted(config, case, agent, write.operation, proposal.step, now)
+    if grant is None:
+        raise Refused(why, reason="grant")
+    currency = config.company.currency
+    money = gate.limited_money(write.operation, write.decided or {}, write.money, write.currency, currency)
+    leave_out = (write.pk,)
+    gate.take_place(grant, write.operation, case=case, money=money, now=now, leave_out=leave_out, zone=config.zone)
 
 
 def _money(write: Write, *, changed: bool) -> Decimal | None:

@@ -143,7 +143,7 @@ def store(
             option=chosen.name,
             actor=actor,
             source=verdict.why,
-            epoch=config.epoch,
+            config=config,
             now=now,
             standing=verdict.standing,
         )

@@ -39,6 +39,11 @@ class Reader:
         """From here on only what is known is given: a transaction is open, and no system is called inside one."""
         self._sealed = True
 
+    @property
+    def knows(self) -> bool:
+        """Whether anything was read at all."""
+        return bool(self._known)
+
     def taken(self) -> list[Entry]:
         entries, self.entries = self.entries, []
         return entries

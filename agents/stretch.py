@@ -83,21 +83,33 @@ class Stretch:
             given=given,
             steps=self.all_steps(),
             messages=self.messages,
+            agent_id=(self.current or self.run).agent_id,
         )
 
     def record(self, code: str, actor: Any, **data: Any) -> None:
         self.entries.append(Entry(code, actor, data))
 
     def flush(self, then: Callable[[Case, Draft], T]) -> T:
-        """Commit what was gathered; `then` adds to it in the same transaction. Raises `Stale` if it is not ours."""
-        with transaction.atomic():
-            case = case_transitions.lock(self.case.pk)
-            self.now = database_now()
-            self._still_ours(case)
-            draft = self._gathered(case)
-            self._store_runs()
-            result = then(case, draft)
-            draft.store(case, now=self.now)
+        """Commit what was gathered; `then` adds to it in the same transaction. Raises `Stale` if it is not ours.
+
+        When `then` refuses, everything is rolled back and stays gathered: a later flush still tells of it.
+        """
+        fence, told, releases = self.run, list(self.entries), list(self.releases)
+        unsaved = [run for run in (*self.done_runs, self.current) if run is not None and run.pk is None]
+        try:
+            with transaction.atomic():
+                case = case_transitions.lock(self.case.pk)
+                self.now = database_now()
+                self._still_ours(case)
+                draft = self._gathered(case)
+                self._store_runs()
+                result = then(case, draft)
+                draft.store(case, now=self.now)
+        except Exception:
+            self.run, self.releases, self.reader.entries = fence, releases, told
+            for run in unsaved:
+                run.pk = None
+            raise
         self.case = case
         self.steps, self.changes, self.done_runs = {}, {}, []
         return result

@@ -17,10 +17,10 @@ from agents.carrying import Carrier
 from agents.configuration import StepConfig
 from agents.errors import BadArguments, Refused
 from agents.facts import FactFinder, request_values, stands_on
-from agents.fields import keep_fields
+from agents.fields import keep_fields, seen_through
 from agents.gate import Gate, Pass
 from agents.judge import Option, PlannedWrite
-from agents.models import Agent, Operation, Proposal, Write
+from agents.models import Agent, Grant, Operation, Proposal, Write
 from agents.proposing import Plan, Stored
 from agents.reading import read_entry
 from agents.stretch import LEASE, Stretch
@@ -34,6 +34,7 @@ from cases.transitions import Draft
 from cases.values import UNKNOWN
 
 W = Write.State
+PAUSED = timedelta(seconds=2)  # a paused step is planned again after this; it stays closed until somebody resumes
 
 
 class Later(Exception):
@@ -94,15 +95,13 @@ class StepTools:
         return str(text), missing
 
     def _through_grant(self, name: str, value: Any) -> Any:
-        sources = self.finder.type.facts[name].sources
-        look_ups = [s.operation for s in sources if s.kind == "look_up" and s.operation]
+        look_ups = [s for s in self.finder.type.facts[name].sources if s.kind == "look_up" and s.operation]
         if not look_ups:
             return value if self._may_derive(name) else UNKNOWN
-        for operation in look_ups:
-            grants = self.stretch.config.grants.get((self.agent.pk, operation.pk), ())
-            for grant in grants:
-                if not grant.types or self.finder.type.row.name in grant.types:
-                    return keep_fields(value, grant.fields) if not isinstance(value, str | int) else value
+        for source in look_ups:
+            grant = self._valid_grant(source.operation)
+            if grant is not None:
+                return seen_through(value, source.settings.get("path"), grant.fields)
         return UNKNOWN
 
     def _may_derive(self, name: str) -> bool:
@@ -112,9 +111,13 @@ class StepTools:
             fact = self.finder.type.facts.get(other)
             for source in fact.sources if fact else ():
                 operation = source.operation if source.kind == "look_up" else None
-                if operation and not self.stretch.config.grants.get((self.agent.pk, operation.pk)):
+                if operation and self._valid_grant(operation) is None:
                     return False
         return True
+
+    def _valid_grant(self, operation: Any) -> Grant | None:
+        config, case = self.stretch.config, self.stretch.case
+        return gate.valid_grant(config, case, self.agent, operation, self.step.name, self.stretch.now)[0]
 
     # ------------------------------------------------------------------ reads
 
@@ -169,7 +172,7 @@ class StepTools:
         for option in options:
             for write in option.writes:
                 allowed = self._pass(write.operation.name, write.arguments)
-                self._within_limits(allowed, write.money)
+                self._within_limits(allowed, write)
         wanted = proposing.with_reject(options)
         prepared = self.stretch.judge.prepare(self.stretch.finder(given={}), wanted)
         plan = Plan(
@@ -181,7 +184,10 @@ class StepTools:
             place=place,
             evidence=evidence(self.finder, self.stretch.config),
         )
-        stored = self.stretch.flush(lambda case, draft: self._store(plan, case, draft))
+        try:
+            stored = self.stretch.flush(lambda case, draft: self._store(plan, case, draft))
+        except Refused as refusal:
+            raise self._failed(", ".join(w.operation.name for o in options for w in o.writes), refusal) from refusal
         if stored.starts:
             self._carry_out(stored)
             stored.proposal.refresh_from_db()
@@ -222,10 +228,12 @@ class StepTools:
         write = self._write_at(place)
         if write is None:
             allowed = self._pass(operation.name, arguments)
-            self._within_limits(allowed, None)
-            write = self.stretch.flush(
-                lambda case, draft: self._reserve_new(allowed, place, name or operation.name, case, draft)
-            )
+            try:
+                write = self.stretch.flush(
+                    lambda case, draft: self._reserve_new(allowed, place, name or operation.name, case, draft)
+                )
+            except Refused as refusal:
+                raise self._failed(operation.name, refusal) from refusal
         else:
             ended = self._found_again(write)
             if ended is not None:
@@ -255,6 +263,16 @@ class StepTools:
         )
         if executor.in_flight(write):
             raise Later(self.stretch.now + timedelta(seconds=2))
+        if allowed.grant is not None:
+            gate.take_place(
+                allowed.grant,
+                allowed.operation,
+                case=case,
+                money=None,
+                now=self.stretch.now,
+                leave_out=(),
+                zone=self.stretch.config.zone,
+            )
         write.save(force_insert=True)
         draft.add(executor.reserve(write, operation=allowed.operation, now=self.stretch.now))
         return write
@@ -292,9 +310,9 @@ class StepTools:
 
     def _ended(self, write: Write) -> Done:
         result = write.result
-        if self.agent is not None and write.state == W.WRITTEN:
-            grants = self.stretch.config.grants.get((self.agent.pk, write.operation_id), ())
-            result = keep_fields(result, grants[0].fields) if grants else result
+        if write.state == W.WRITTEN:
+            grant = self._valid_grant(write.operation)
+            result = keep_fields(result, grant.fields) if grant else None
         return Done(True, write.state, result=result, why=write.error)
 
     # ------------------------------------------------------------------ gate and limits
@@ -319,24 +337,31 @@ class StepTools:
         try:
             return self._gate().check(self.actor, operation, arguments, turn=self.stretch.run.turn)
         except (Refused, BadArguments, TurnPassed) as refusal:
-            self._refused(operation, refusal)
-            raise ToolFailed(refusal.message, reason=str(refusal.detail.get("reason", refusal.code))) from refusal
+            raise self._failed(operation, refusal) from refusal
 
-    def _within_limits(self, allowed: Pass, money: Any) -> None:
+    def _failed(self, operation: str, refusal: Any) -> Exception:
+        """A refusal is an event and ends the tool. A pause ends nothing: the step goes on when it is over."""
+        self._refused(operation, refusal)
+        reason = str(refusal.detail.get("reason", refusal.code))
+        if reason == "paused":
+            return Later(self.stretch.now + PAUSED)
+        return ToolFailed(refusal.message, reason=reason)
+
+    def _within_limits(self, allowed: Pass, write: PlannedWrite) -> None:
+        """Early, before anybody is asked; the place itself is taken under its lock."""
         if allowed.grant is None:
             return
+        company = self.stretch.config.company.currency
         why = gate.over_limit(
             allowed.grant,
             case=self.stretch.case,
-            money=money,
+            money=gate.limited_money(write.operation, write.arguments, write.money, write.currency, company),
             now=self.stretch.now,
             leave_out=(),
             zone=self.stretch.config.zone,
         )
         if why:
-            words = _("The grant for %(name)s is used up: %(why)s.") % {"name": allowed.operation.name, "why": why}
-            self._refused(allowed.operation.name, Refused(words, reason="limit"))
-            raise ToolFailed(words, reason="limit")
+            raise self._failed(allowed.operation.name, gate.used_up(allowed.operation, why))
 
     def _refused(self, operation: str, refusal: Any) -> None:
         self.stretch.record(

@@ -107,6 +107,7 @@ class Judging:
             return rules.ask_lead(lead, lines), {}
         verdicts: list[rules.Verdict] = []
         covered: dict[str, int] = {}
+        used_here: list[tuple[int, Decimal]] = []
         earlier: list[dict[str, Any]] = []
         type_name = case.type.name if case.type else ""
         for write in option.writes:
@@ -127,9 +128,10 @@ class Judging:
             )
             prepared.facts |= {name: f for name, f in finder.found.items() if name in live.facts_of(verdict)}
             if verdict.kind == "standing":
-                verdict, rule_id = standing.check(verdict, money, covered.values(), earlier)
+                verdict, rule_id = standing.check(verdict, money, used_here)
                 if rule_id is not None:
                     covered[write.name] = rule_id
+                    used_here.append((rule_id, money if isinstance(money, Decimal) else Decimal(0)))
             verdicts.append(verdict)
             amount = money if isinstance(money, Decimal) else None
             earlier.append({"operation": write.operation.name, "arguments": dict(write.arguments), "money": amount})
@@ -250,13 +252,16 @@ class _Standing:
     leave_out: tuple[Any, ...]
 
     def check(
-        self, verdict: rules.Verdict, money: Any, used_here: Any, earlier: Sequence[Mapping[str, Any]]
+        self, verdict: rules.Verdict, money: Any, used_here: Sequence[tuple[int, Decimal]]
     ) -> tuple[rules.Verdict, int | None]:
-        """(the verdict, the rule whose place is taken); without room it asks people, with the reasons."""
+        """(the verdict, the rule whose place is taken); without room it asks people, with the reasons.
+
+        `used_here`: rule and money of the earlier writes of the same option.
+        """
         reasons: list[str] = []
         for cap in verdict.standing:
             row = self.live.standing.get(cap.rule)
-            why = self._why_not(cap, row, money, list(used_here))
+            why = self._why_not(cap, row, money, used_here)
             if not why and row is not None:
                 by = row.confirmed_label or row.by
                 words = _("Standing approval of %(by)s: %(rule)s.") % {"by": by, "rule": row.rule.shown}
@@ -264,7 +269,9 @@ class _Standing:
             reasons.append(why)
         return rules.without_standing(verdict, *reasons), None
 
-    def _why_not(self, cap: rules.StandingCap, row: StandingApproval | None, money: Any, used_here: list[int]) -> str:
+    def _why_not(
+        self, cap: rules.StandingCap, row: StandingApproval | None, money: Any, used_here: Sequence[tuple[int, Decimal]]
+    ) -> str:
         if row is None or not row.in_force:
             return _("The standing approval of %(by)s is not confirmed.") % {"by": cap.by}
         if row.confirmed_by_id is not None and row.confirmed_by_id == self.proposer_user_id:
@@ -274,14 +281,14 @@ class _Standing:
         today = self.now.astimezone(self.config.zone).date()
         if cap.until and today > date.fromisoformat(cap.until):
             return _("The standing approval ended on %(day)s.") % {"day": cap.until}
-        return self._no_room(cap, row, money, used_here.count(row.rule_id))
+        return self._no_room(cap, row, money, [moved for rule_id, moved in used_here if rule_id == row.rule_id])
 
-    def _no_room(self, cap: rules.StandingCap, row: StandingApproval, money: Any, more: int) -> str:
+    def _no_room(self, cap: rules.StandingCap, row: StandingApproval, money: Any, here: Sequence[Decimal]) -> str:
         midnight = self.now.astimezone(self.config.zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        amount = money if isinstance(money, Decimal) else Decimal(0)
+        amount = sum(here, start=money if isinstance(money, Decimal) else Decimal(0))
         if cap.per_day is not None or cap.total_per_day is not None:
             n, total = self._used(row, midnight)
-            if cap.per_day is not None and n + more + 1 > cap.per_day:
+            if cap.per_day is not None and n + len(here) + 1 > cap.per_day:
                 return _("It is used up for today (%(n)s a day).") % {"n": cap.per_day}
             if cap.total_per_day is not None and total + amount > cap.total_per_day:
                 return _("It is used up for today (%(n)s in money).") % {"n": cap.total_per_day}

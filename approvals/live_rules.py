@@ -48,7 +48,9 @@ class LiveRules:
         return {name for one in verdict.results if one.name in by_name for name in _names(by_name[one.name])}
 
     def standing_of(self, operation: str) -> list[int]:
-        return [row.rule_id for name, row in self.standing.items() if operation in self._operations(name)]
+        """Rules that may pre-approve this operation: those that name it, and those that name none."""
+        named = {name: self._operations(name) for name in self.standing}
+        return [row.rule_id for name, row in self.standing.items() if not named[name] or operation in named[name]]
 
     def names_operation(self, type_name: str, operation: str) -> bool:
         """Whether a rule that asks or forbids names this operation (it raises a call of a lower level)."""

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from approvals.asking import Ask, EscalationLines, covers, merge
 from cases import conditions
+from cases.texts import say
 from cases.values import UNKNOWN, number
 
 Kind = Literal["forbid", "ask", "standing", "nothing"]
@@ -283,7 +284,7 @@ def _demand(
     lacked: tuple[str, ...],
 ) -> _Judged:
     if "forbid" in then:
-        return _Judged(rule, result, forbids=str(then["forbid"]), lacked=lacked)
+        return _Judged(rule, result, forbids=say(then["forbid"]), lacked=lacked)
     parts = then.get("stages") or [then]
     in_turn = then.get("order", "one_after_the_other") == "one_after_the_other"
     asks = []

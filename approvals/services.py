@@ -59,8 +59,10 @@ def decide(
         with transaction.atomic():
             return _decide(actor, approval, fingerprint, option, wanted, reason.strip(), nonce, fresh)
     except IntegrityError:
-        if nonce and Decision.objects.filter(nonce=nonce).exists():
+        if nonce and Decision.objects.filter(nonce=nonce, approval=approval, user=actor.user_id).exists():
             return Approval.objects.get(pk=approval.pk)
+        if nonce and Decision.objects.filter(nonce=nonce).exists():
+            raise Incorrect(_("This form was used already. Open the page again; nothing was decided.")) from None
         raise
     except NoRight as refusal:
         _refused(approval, actor, refusal)
@@ -79,6 +81,7 @@ def _decide(
 ) -> Approval:
     case = case_transitions.lock(approval.case_id)
     proposal = Proposal.objects.select_for_update().get(pk=approval.proposal_id)
+    proposal.case = case
     approval = transitions.lock(approval.pk)
     now = database_now()
     if approval.state != A.WAITING:
@@ -146,7 +149,7 @@ def _conclude(
         option=option,
         actor=actor,
         source=_("Decided by %(names)s") % {"names": names},
-        epoch=config.epoch,
+        config=config,
         now=now,
         hold_seconds=hold,
         days=approval.permit_days,
@@ -267,7 +270,8 @@ def _look_afresh(approval: Approval, option: str, edits: Edits) -> Prepared:
     for write in writes:
         if write.option == option and write.name in edits:
             write.decided = {**write.proposed, **edits[write.name]}
-    finder = finder_for(approval.case, config, Reader(), now=database_now())
+    agent_id = proposal.proposer_agent_id
+    finder = finder_for(approval.case, config, Reader(), now=database_now(), agent_id=agent_id)
     return Judging().prepare(finder, carrying.options_of(proposal, writes))
 
 

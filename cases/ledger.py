@@ -8,13 +8,13 @@ import hashlib
 import json
 import secrets
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from cases.actors import Actor
 from cases.canonical import canonical
@@ -98,6 +98,12 @@ def append_company(entries: Sequence[Entry], *, now: datetime) -> None:
     chain.save(update_fields=["seq", "head"])
 
 
+def append_company_alone(entries: Sequence[Entry], *, now: datetime) -> None:
+    """`append_company` in a transaction of its own, for what changes nothing else."""
+    with transaction.atomic():
+        append_company(entries, now=now)
+
+
 def _insert(case_id: int | None, seq: int, head: str, entries: Sequence[Entry], now: datetime) -> tuple[int, str]:
     events, details = [], []
     for entry in entries:
@@ -146,8 +152,9 @@ class Verdict:
     erased: int = 0
 
 
+Watch = Callable[[int | None, int, int, str], None]
 _ROWS = """
-SELECT e.case_id, e.seq, e.at, e.code, e.actor, e.detail_digest, e.hash, d.salt, d.data, c.seq, c.head
+SELECT e.case_id, e.seq, e.at, e.code, e.actor, e.detail_digest, e.hash, d.salt, d.data, c.seq, c.head, e.id
 FROM cases_event e
 LEFT JOIN cases_eventdetail d ON d.event_id = e.id
 LEFT JOIN (SELECT id, seq, head FROM cases_case
@@ -164,16 +171,19 @@ SELECT id, seq FROM (
 """
 
 
-def verify(*, case_id: int | None = None) -> Verdict:
-    """Check every chain (or one case's): order, hashes, details against their digest, and the end against the head."""
+def verify(*, case_id: int | None = None, watch: Watch | None = None) -> Verdict:
+    """Check every chain (or one case's): order, hashes, details against their digest, and the end against the head.
+
+    `watch` is told of every sound event (chain, id, seq, hash), in chain order, the company's chain last.
+    """
     verdict = Verdict()
     previous: tuple[int | None, int, str] | None = None
     expected: tuple[int, str] | None = None
     erased: set[int | None] = set()
     missing: list[tuple[int | None, int]] = []
     for row in _stream(case_id):
-        chain, seq, at, code, actor, digest, hash_, salt, data, end_seq, end_head = row
-        name = f"event {seq} of {'C-' + str(chain) if chain else 'the company chain'} ({code})"
+        chain, seq, at, code, actor, digest, hash_, salt, data, end_seq, end_head, event_id = row
+        name = f"event {seq} of {chain_name(chain)} ({code})"
         if previous is None or previous[0] != chain:
             if problem := _ended_short(previous, expected):
                 verdict.first_broken = problem
@@ -194,22 +204,26 @@ def verify(*, case_id: int | None = None) -> Verdict:
             return verdict
         if code == "details.erased":
             erased.add(chain)
+        if watch is not None:
+            watch(chain, event_id, seq, hash_)
         previous, expected = (chain, seq, hash_), (end_seq, end_head)
     verdict.first_broken = _ended_short(previous, expected) or _without_events(case_id)
     unexplained = [(chain, seq) for chain, seq in missing if chain not in erased]
     if verdict.first_broken is None and unexplained:
         chain, seq = unexplained[0]
-        name = f"C-{chain}" if chain else "the company chain"
-        verdict.first_broken = f"event {seq} of {name}: its details are gone without an erased event"
+        verdict.first_broken = f"event {seq} of {chain_name(chain)}: its details are gone without an erased event"
     verdict.erased = len(missing)
     return verdict
+
+
+def chain_name(case_id: int | None) -> str:
+    return f"C-{case_id}" if case_id else "the company chain"
 
 
 def _ended_short(last: tuple[int | None, int, str] | None, head: tuple[int, str] | None) -> str | None:
     if last is None or head is None or (last[1], last[2]) == head:
         return None
-    chain = f"C-{last[0]}" if last[0] else "the company chain"
-    return f"event {last[1]} of {chain}: the chain ends here, but its head says {head[0]} events"
+    return f"event {last[1]} of {chain_name(last[0])}: the chain ends here, but its head says {head[0]} events"
 
 
 def _without_events(case_id: int | None) -> str | None:
@@ -218,8 +232,7 @@ def _without_events(case_id: int | None) -> str | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    chain = f"C-{row[0]}" if row[0] else "the company chain"
-    return f"event 1 of {chain}: the whole chain is missing, its head says {row[1]} events"
+    return f"event 1 of {chain_name(row[0])}: the whole chain is missing, its head says {row[1]} events"
 
 
 def _stream(case_id: int | None) -> Iterator[Sequence[Any]]:

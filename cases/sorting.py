@@ -8,7 +8,7 @@ import io
 import re
 import unicodedata
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 from zlib import crc32
@@ -72,18 +72,15 @@ class Model:
         model which of them. Never raises for what the text holds."""
         text = plain(text)
         margins = self.margins(features(text))
-        guesses = self._guesses(margins)
         said = _said(text, phrases or {})
         if said:
-            return _by_phrase(said, guesses)
-        sure = bool(guesses) and self.belonging(margins) >= self.threshold
-        return Sorted(
-            label=guesses[0].label if sure else None,
-            confidence=guesses[0].confidence if guesses else 0.0,
-            top=guesses[:SUGGESTIONS],
-            by="model" if sure else "none",
-            phrase=None,
-        )
+            return self._by_phrase(said, margins)
+        top = self._guesses(margins, self.labels)[:SUGGESTIONS]
+        if not top:
+            return Sorted(None, 0.0, [], "none", None)
+        if self.belonging(margins) < self.threshold:
+            return Sorted(None, top[0].confidence, top, "none", None)
+        return Sorted(top[0].label, top[0].confidence, top, "model", None)
 
     def margins(self, counted: tuple[Columns, Floats]) -> Floats:
         """How far on the inside of each label's border the counted features lie (positive: inside)."""
@@ -100,13 +97,27 @@ class Model:
         outside = float(margins[types]) if len(margins) > types else 0.0
         return float(margins[:types].max()) - outside
 
-    def _guesses(self, margins: Floats) -> list[Guess]:
-        """Every type, likeliest first."""
-        if not self.labels:
+    def _guesses(self, margins: Floats, among: Collection[str]) -> list[Guess]:
+        """The known ones of some types, likeliest first; their confidences add up to 1."""
+        known = [i for i, label in enumerate(self.labels) if label in among]
+        if not known:
             return []
-        shares = confidences(margins[None, : len(self.labels)], self.temperature)[0]
+        shares = confidences(margins[None, known], self.temperature)[0]
         order = np.argsort(-shares, kind="stable")
-        return [Guess(self.labels[i], float(shares[i])) for i in order]
+        return [Guess(self.labels[known[i]], float(shares[i])) for i in order]
+
+    def _by_phrase(self, said: Mapping[str, str], margins: Floats) -> Sorted:
+        """One type's phrase decides. Of several types' the model takes the likeliest, if it knows them all."""
+        named = self._guesses(margins, said)
+        decided = len(said) in (1, len(named))
+        if len(named) < len(said):
+            named = [Guess(label, 1 / len(said)) for label in said]
+        others = [Guess(guess.label, 0.0) for guess in self._guesses(margins, self.labels) if guess.label not in said]
+        top = [*named, *others][:SUGGESTIONS]
+        label, confidence = top[0].label, top[0].confidence
+        if not decided:
+            return Sorted(None, confidence, top, "none", None)
+        return Sorted(label, confidence, top, "phrase", said[label])
 
     def to_bytes(self) -> bytes:
         """The model as a compressed numpy archive, for `from_bytes`."""
@@ -212,23 +223,8 @@ def _contains(text: str, phrase: str) -> bool:
     """Whether the phrase stands in the text, not within a longer word; where words have no spaces, anywhere."""
     start = text.find(phrase) if phrase else -1
     while start >= 0:
-        end = start + len(phrase)
-        if not (_INSIDE_WORD.match(text, start - 1) if start else None) and not _INSIDE_WORD.match(text, end - 1):
+        inside = start > 0 and _INSIDE_WORD.match(text, start - 1)
+        if not inside and not _INSIDE_WORD.match(text, start + len(phrase) - 1):
             return True
         start = text.find(phrase, start + 1)
     return False
-
-
-def _by_phrase(said: Mapping[str, str], guesses: Sequence[Guess]) -> Sorted:
-    """One type's phrase decides. Of several types the model takes the likeliest, if it knows them all."""
-    known = [guess for guess in guesses if guess.label in said]
-    others = [Guess(guess.label, 0.0) for guess in guesses if guess.label not in said]
-    whole = sum(guess.confidence for guess in known)
-    if len(said) == 1 or len(known) < len(said) or not whole:
-        named = [Guess(label, 1 / len(said)) for label in said]
-    else:
-        named = [Guess(guess.label, guess.confidence / whole) for guess in known]
-    top = [*named, *others][:SUGGESTIONS]
-    if len(said) > 1 and len(known) < len(said):
-        return Sorted(None, top[0].confidence, top, "none", None)
-    return Sorted(top[0].label, top[0].confidence, top, "phrase", said[top[0].label])

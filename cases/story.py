@@ -52,6 +52,7 @@ KIND_OF_AREA = {
     "step": "agent",
     "permit": "approval",
     "due": "problem",
+    "details": "problem",
     "ai": "problem",
     "gate": "problem",
     "repair": "problem",
@@ -267,6 +268,11 @@ SENTENCES: dict[str, Told] = {
         gettext_lazy(" Missing: %(more)s."),
         "missing",
     ),
+    "agent.step_noted": _with(_tell(gettext_lazy("%(who)s left a note on: %(step)s."), step=STEP), " %(more)s", "note"),
+    "step.done_by_hand": _tell(gettext_lazy("%(who)s did the step %(step)s."), step=STEP),
+    "request.no_type": _tell(gettext_lazy("%(who)s said that this is none of our types.")),
+    "approval.time_back": _tell(gettext_lazy("The approval got back the time lost in a pause.")),
+    "write.still_unknown": _write(gettext_lazy("Looked up, and still nobody knows: %(what)s.")),
     "proposal.made": _with(_tell(gettext_lazy("%(who)s proposed: %(what)s."), what=("_options",)), " %(more)s", "why"),
     "proposal.withdrawn": _tell(gettext_lazy("A proposal was withdrawn: %(why)s."), why=("_why",)),
     "approval.asked": _asked,
@@ -304,7 +310,7 @@ SENTENCES: dict[str, Told] = {
     "case.closed": _with(
         _tell(gettext_lazy("%(who)s closed the case.")), gettext_lazy(" Outcome: %(more)s."), "_outcome"
     ),
-    "case.reopened": _with(_tell(gettext_lazy("%(who)s opened the case again.")), " %(more)s", "why"),
+    "case.reopened": _with(_tell(gettext_lazy("%(who)s opened the case again.")), " %(more)s", "_why"),
     "case.released": _tell(gettext_lazy("%(whom)s left; the case went to %(team)s."), whom=("from",), team=TEAM),
     "case.withdrawn": _with(_tell(gettext_lazy("The requester withdrew the request.")), " %(more)s", "reason"),
     "message.received": _tell(gettext_lazy("%(author)s wrote: “%(text)s”"), author=("author",), text=("text",)),
@@ -336,6 +342,7 @@ KIND_OF: dict[str, str] = {
     "write.failed": "problem",
     "write.unknown": "problem",
     "write.retry": "problem",
+    "write.still_unknown": "problem",
     "write.not_started": "problem",
     "write.repaired": "problem",
 }
@@ -343,6 +350,13 @@ WITHDRAWN = {
     "turn": gettext_lazy("somebody else took the case on"),
     "undone": gettext_lazy("the decision was taken back"),
     "taken_over": gettext_lazy("a person took the case over"),
+    "sorted_again": gettext_lazy("the case was sorted again"),
+    "handed_back": gettext_lazy("the case went back to the AI"),
+    "handed_over": gettext_lazy("the agent handed the case to people"),
+    "closed": gettext_lazy("the case was closed"),
+    "message": gettext_lazy("The requester wrote again."),
+    "withdrawn": gettext_lazy("the requester withdrew the request"),
+    "reopened": gettext_lazy("the case was opened again"),
 }
 OUTCOMES = {
     "automatic": gettext_lazy("finished automatically"),
@@ -355,7 +369,7 @@ WHY: dict[str, Callable[[Data], str]] = {
         _("%(by)s took it over from %(whom)s.")
         % {"by": name_of(str(why.get("by") or "–")), "whom": _said(why, "from") or "–"}
     ),
-    "reopened": lambda why: (_("Opened again.") + " " + _said(why, "why")).strip(),
+    "reopened": lambda why: (_("Opened again.") + " " + _said(why, "_why")).strip(),
     "released": lambda why: _("%(whom)s left.") % {"whom": _said(why, "from") or "–"},
     "not_sure": lambda why: _("No request type fits for sure."),
     "missing_data": lambda why: _("AI stopped: %(missing)s not found.") % {"missing": _said(why, "missing") or "–"},
@@ -373,6 +387,10 @@ WHY: dict[str, Callable[[Data], str]] = {
         % {"step": field(_said(why, "step")), "n": why.get("n", "")}
     ),
     "step_of_people": lambda why: _("Next step for a person: %(step)s.") % {"step": _said(why, "does", "step")},
+    "handed_over": lambda why: (_("The agent handed it over.") + " " + _said(why, "summary", "why")).strip(),
+    "limit": lambda why: (_("A limit was reached.") + " " + _said(why, "why", "words")).strip(),
+    "no_type": lambda why: _("None of our types fits."),
+    "no_steps": lambda why: _("No steps are set up for this type."),
     "step_handed_over": lambda why: _("A step was handed to people."),
 }
 

@@ -19,7 +19,7 @@ from cases.sorting import COLUMNS, Columns, Floats, Model, confidences, features
 _PARTS = 5
 _MANY = 4_000  # examples; of more than these two parts of five are judged, which are enough, so that time is bounded
 _FITS_OF_MANY = 2
-_ENOUGH_OUTSIDE = 20  # judged strangers that show well enough what strangers are like
+_ENOUGH_OUTSIDE = 50  # judged examples from outside that show what strangers are like; fewer may all be alike
 _TEMPERATURES = np.geomspace(0.02, 5, 100)
 
 _OUTSIDE = -2  # the "own type" of an example that belongs to none
@@ -66,11 +66,11 @@ def train(
 def _material(
     examples: Sequence[tuple[str, str]], titles: Mapping[str, str], outside: Sequence[str]
 ) -> Iterator[_Example]:
-    for text, label in examples:
+    for text, label in sorted(set(examples)):  # the same model whatever their order; a copy judged would be no test
         yield _Example(features(plain(text)), label)
     for label in sorted(titles.keys() & {label for _, label in examples}):
         yield _Example(features(plain(titles[label])), label, title=True)
-    for text in outside:
+    for text in sorted(set(outside)):
         yield _Example(features(plain(text)), None)
 
 
@@ -193,26 +193,26 @@ def _temperature(judged: Sequence[_Judged]) -> float:
 
 
 def _threshold(judged: Sequence[_Judged]) -> float:
-    """Where as large a share of known types' messages arrives right as of strangers is stopped.
+    """Where as large a share of right answers passes as of strangers is stopped; infinite if none was right.
+    Where several thresholds do equally well, the strictest.
 
     Strangers are the examples from outside if enough of them were judged, else also those of types unheard of, else
-    (two types, say) the mistakes. Infinite if nothing was right.
+    (of two types, say) the mistakes.
     """
-    if not judged:
+    if not any(fold.right.any() for fold in judged):
         return np.inf
-    belonging = np.concatenate([fold.belonging for fold in judged])
     own = np.concatenate([fold.own for fold in judged])
     right = np.concatenate([fold.right for fold in judged])
+    belonging = np.concatenate([fold.belonging for fold in judged])
     strange = own == _OUTSIDE
     if strange.sum() < _ENOUGH_OUTSIDE:
-        strange = own < 0
-    if not strange.any():
-        strange = ~right
-    if not right.any():
-        return np.inf
-    values = np.unique(belonging)
-    borders = np.concatenate([values[:1], (values[:-1] + values[1:]) / 2])
-    stopped = np.searchsorted(np.sort(belonging[strange]), borders) / max(strange.sum(), 1)
-    arrived = (right.sum() - np.searchsorted(np.sort(belonging[right]), borders)) / (own >= 0).sum()
-    worse = np.minimum(arrived, stopped if strange.any() else 1.0)
-    return float(borders[worse.argmax()])
+        strange = own < 0 if (own < 0).any() else ~right
+    values = np.unique(belonging)[::-1]
+    borders = np.append((values[1:] + values[:-1]) / 2, values[-1])
+    passed = 1 - _share_below(borders, belonging[right])
+    stopped = _share_below(borders, belonging[strange]) if strange.any() else np.ones(len(borders))
+    return float(borders[np.minimum(passed, stopped).argmax()])
+
+
+def _share_below(borders: Floats, values: Floats) -> Floats:
+    return np.asarray(np.searchsorted(np.sort(values), borders) / len(values))

@@ -94,7 +94,10 @@ def _secret(name: str) -> str:
 SECRET_KEY = _secret("SECRET_KEY")
 SECRET_KEY_FALLBACKS = environment.names("SECRET_KEY_FALLBACKS")
 FIELD_KEYS = [part.strip() for part in _secret("FIELD_KEYS").split(",")]  # Fernet keys, the newest first
-LEDGER_KEY = _secret("LEDGER_KEY")  # signs the daily anchor; never stored in the database
+LEDGER_KEY = _secret("LEDGER_KEY")  # signs the daily anchor; never stored in the database; newest first
+# Anchors are kept outside the database too: in this file, and by mail to these addresses.
+LEDGER_ANCHOR_FILE = environment.text("LEDGER_ANCHOR_FILE", str(DATA_DIR / "anchors.jsonl"))
+LEDGER_ANCHOR_MAIL = environment.names("LEDGER_ANCHOR_MAIL")
 
 # ------------------------------------------------------------------ web
 
@@ -350,6 +353,7 @@ CELERY_BEAT_SCHEDULE = {
     "leavers": {"task": "orchestrator.leavers", "schedule": 30.0, "options": {"expires": 60}},
     "retrain": {"task": "orchestrator.retrain", "schedule": 300.0, "options": {"expires": 290}},
     "anchor": {"task": "orchestrator.anchor", "schedule": crontab(hour="3", minute="10")},
+    "forget-keys": {"task": "orchestrator.forget_keys", "schedule": crontab(minute="25"), "options": {"expires": 3_000}},
 }
 CELERY_BEAT_SCHEDULER = (
     "celery.beat:Scheduler"  # static and in memory: nothing on the disk that a kill could spoil

@@ -114,9 +114,7 @@ def build(now: datetime | None = None) -> World:
 
 
 def _team(name: str, title: Any, above: Team | None = None) -> Team:
-    return Team.objects.create(
-        name=name, title=title, group=Group.objects.create(name=name), escalates_to=above
-    )
+    return Team.objects.create(name=name, title=title, group=Group.objects.create(name=name), escalates_to=above)
 
 
 def _user(username: str, first: str, last: str, *teams: Team, **flags: bool) -> User:
@@ -147,6 +145,8 @@ def _type(name: str, title: Any, team: Team, lead: Team) -> RequestType:
     for position, (fact, words, kind) in enumerate(
         [
             ("customer", {"en": "Customer", "zh-hant": "客戶"}, "record"),
+            ("customer_id", {"en": "Customer number", "zh-hant": "客戶編號"}, "text"),
+            ("payment_ids", {"en": "Payments of the order", "zh-hant": "訂單付款"}, "list"),
             ("order_number", {"en": "Order number", "zh-hant": "訂單編號"}, "text"),
             ("order_total", {"en": "Order total", "zh-hant": "訂單總額"}, "money"),
             ("refunds_90d", {"en": "Refunds in 90 days", "zh-hant": "90 日內退款次數"}, "number"),
@@ -167,9 +167,7 @@ def _type(name: str, title: Any, team: Team, lead: Team) -> RequestType:
 def _systems(owner: Team) -> tuple[System, System, dict[str, Operation]]:
     """Payments, CRM, orders and messages, with one operation of each kind that pages must show."""
     systems = {
-        name: System.objects.create(
-            name=name, title=title, connector="http", url="https://example.com", owner=owner
-        )
+        name: System.objects.create(name=name, title=title, connector="http", url="https://example.com", owner=owner)
         for name, title in [
             ("payments", {"en": "Payments", "zh-hant": "付款系統"}),
             ("crm", {"en": "Customer records", "zh-hant": "客戶紀錄"}),
@@ -199,7 +197,7 @@ def _systems(owner: Team) -> tuple[System, System, dict[str, Operation]]:
         ),
         Operation(
             name="crm.add_note", title={"en": "Add a note", "zh-hant": "新增備註"}, system=systems["crm"],
-            level="internal", case_key={"customer_id": "customer"}, undo={"operation": "crm.remove_note"},
+            level="internal", case_key={"customer_id": "customer_id"}, undo={"operation": "crm.remove_note"},
             arguments={"type": "object", "required": ["customer_id", "text"], "additionalProperties": False,
                        "properties": {"customer_id": text, "text": text}},
         ),
@@ -229,9 +227,8 @@ def _agents(owner: Team, type_: RequestType, operations: dict[str, Operation]) -
     grant = Grant.objects.create(
         agent=finance, operation=operations["payments.refund"], reason="Refund pilot", until=until
     )
-    Grant.objects.create(
-        agent=finance, operation=operations["orders.get"], reason="Refund pilot", until=until
-    )
+    for name in ("orders.get", "crm.add_note", "messages.send"):
+        Grant.objects.create(agent=finance, operation=operations[name], reason="Refund pilot", until=until)
     step = Step.objects.create(
         type=type_, name="work_out", does={"en": "Work out the refund", "zh-hant": "計算退款"}, position=0
     )
@@ -242,7 +239,7 @@ def _agents(owner: Team, type_: RequestType, operations: dict[str, Operation]) -
         position=1,
         after=["work_out"],
     )
-    StepWork.objects.create(step=step, agent=finance, operations=["payments.refund", "orders.get"])
+    StepWork.objects.create(step=step, agent=finance, operations=sorted(operations))
     return finance, idle, grant
 
 
@@ -317,6 +314,8 @@ def add_case_row(type_: RequestType | None, now: datetime, **changes: Any) -> Ca
         "customer_from": "contact",
         "facts": {
             "customer": _fact({"id": "CU-77", "name": "Chan Tai Man"}, now),
+            "customer_id": _fact("CU-77", now),
+            "payment_ids": _fact(["P-4242"], now),
             "order_number": _fact("88213", now),
             "order_total": _fact(480, now),
             "refunds_90d": {"value": None, "known": False, "bound": False, "source": "Payments", "at": now.isoformat(),
@@ -438,16 +437,16 @@ def _judged() -> list[dict[str, Any]]:
         {
             "name": "refund-over-300", "version": 4, "sentence": SENTENCE, "result": "matched", "effect": "ask",
             "won": True, "option": "full",
-            "compared": [{"source": "argument", "left": "amount", "comparison": "more than", "right": "300", "left_value": "480",
-                          "left_known": True, "right_value": "300", "result": True}],
+            "compared": [{"source": "argument", "left": "amount", "comparison": "more than", "right": "300",
+                          "left_value": "480", "left_known": True, "right_value": "300", "result": True}],
         },
         {
             "name": "repeat-refund", "version": 1, "result": "not matched", "effect": "ask", "won": False,
             "option": "full",
             "sentence": {"en": "When refunds in 90 days is at least 1, ask Heads of department.",
                          "zh-hant": "90 日內退款次數達 1 次時，須由部門主管批核。"},
-            "compared": [{"source": "fact", "left": "refunds_90d", "comparison": "at least", "right": "1", "left_value": "0",
-                          "left_known": True, "right_value": "1", "result": False}],
+            "compared": [{"source": "fact", "left": "refunds_90d", "comparison": "at least", "right": "1",
+                          "left_value": "0", "left_known": True, "right_value": "1", "result": False}],
         },
     ]  # fmt: skip
 

@@ -111,6 +111,13 @@ def runs_of(agent: Agent, *, open_only: bool) -> QuerySet[Run]:
     return rows.filter(state=Run.State.OPEN, turn=F("case__turn"))
 
 
+def does_of(runs: Sequence[Run]) -> dict[tuple[int | None, str], Any]:
+    """What each step of these runs does, by request type and name of the step."""
+    types = {run.case.type_id for run in runs}
+    rows = Step.objects.filter(type__in=types - {None}, retired=False)
+    return {(type_id, name): does for type_id, name, does in rows.values_list("type_id", "name", "does")}
+
+
 def events_of(case: Case) -> Sequence[Event]:
     return list(timeline_of(case).order_by("seq"))
 

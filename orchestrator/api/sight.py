@@ -97,21 +97,29 @@ def _tell_if_early(agent: Agent, number: int) -> None:
             raise NotOpen
 
 
-def grants_of(agent: Agent, case: Case, *, step: str | None = None) -> dict[str, list[str] | None]:
-    """Operations the agent is granted for this case today (and for `step`), each with its fields (None:
-    all).
-    """
+def grants_now(agent: Agent) -> list[Grant]:
+    """The agent's grants that are valid today, in the company's zone."""
     zone = Company.objects.values_list("time_zone", flat=True).first() or "UTC"
     today = database_now().astimezone(ZoneInfo(zone)).date()
-    steps = [step] if step is not None else list(_steps_of(agent, case))
     rows = Grant.objects.filter(agent=agent, retired=False, until__gte=today, operation__retired=False)
+    return list(rows.exclude(since__gt=today).select_related("operation"))
+
+
+def granted(grants: Iterable[Grant], case: Case, steps: Iterable[str]) -> dict[str, list[str] | None]:
+    """Names of the operations that `grants` allow for this case in `steps`, each with its fields (None: all)."""
+    wanted = set(steps)
     return {
         grant.operation.name: grant.fields
-        for grant in rows.exclude(since__gt=today).select_related("operation")
+        for grant in grants
         if (not grant.types or (case.type and case.type.name in grant.types))
-        and (not grant.steps or set(grant.steps) & set(steps))
+        and (not grant.steps or wanted & set(grant.steps))
         and (case.operations is None or grant.operation.name in case.operations)
     }
+
+
+def grants_of(agent: Agent, case: Case) -> dict[str, list[str] | None]:
+    """What the agent is granted for the steps it has in this case."""
+    return granted(grants_now(agent), case, _steps_of(agent, case))
 
 
 def standing_of(token: ApiToken) -> QuerySet[StandingApproval]:

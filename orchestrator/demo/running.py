@@ -28,7 +28,7 @@ PEOPLE = DEMO / "people.yaml"
 COMPANY_MODULE = "orchestrator.demo.company"
 MADE_BY_THE_DEMO = (
     *("postgres", "sockets", "logs", "company", "static", "mail", "media", "demo"),
-    *("passwords.json", "demo.json", "retail.yaml", "static.digest"),
+    *("passwords.json", "demo.json", "retail.yaml", "static.digest", "anchors.jsonl"),
 )
 ANSWER_SECONDS = 60.0
 

@@ -45,7 +45,8 @@ class Caller:
     def finder(self, *, fresh: bool = False) -> FactFinder:
         type_ = self.config.type_of(self.case)
         given = {} if fresh or type_ is None else stored_facts(self.case, type_, self.config)
-        return finder_for(self.case, self.config, self.reader, now=self.now, given=given)
+        agent_id = self.agent.pk if self.agent else None
+        return finder_for(self.case, self.config, self.reader, now=self.now, given=given, agent_id=agent_id)
 
 
 def caller_of(actor: Actor, case_id: int) -> Caller:
@@ -87,7 +88,7 @@ def within_run(caller: Caller) -> None:
     if caller.run is None or caller.agent is None:
         return
     Run.objects.filter(pk=caller.run.pk).update(calls=F("calls") + 1)
-    calls = caller.run.calls + 1
+    calls = Run.objects.values_list("calls", flat=True).get(pk=caller.run.pk)  # others may call at this moment
     most = caller.agent.limits.get("calls_per_run")
     seconds = caller.agent.limits.get("seconds_per_run")
     why = ""

@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from agents import configuration, executor, gate, proposing, reaching
+from agents import configuration, executor, gate, proposing, reaching, transitions
 from agents.carrying import Carrier
 from agents.configuration import Configuration
 from agents.errors import BadArguments, Forbidden, Refused
@@ -123,18 +124,22 @@ def _write(caller: Caller, passed: Pass, why: str) -> CallAnswer:
     if known is not None:
         return known
     if passed.grant is not None:
-        _within_grant(caller, passed, leave_out=())
+        _within_grant(caller, passed)
     if passed.operation.is_controlled or JUDGE.raises(caller.config, caller.case, passed.operation):
         return _propose(caller, passed, why)
     return _internal(caller, passed)
 
 
 def _known(caller: Caller, passed: Pass) -> CallAnswer | None:
-    """The same operation with the same arguments in this turn, unless it failed, was withdrawn or expired."""
+    """The same operation with the same arguments in this turn, unless it failed, was withdrawn or expired.
+
+    A rejected one is found too: asking again for what a person rejected does not ask the person again.
+    """
     rows = Write.objects.filter(
         case=caller.case, turn=caller.case.turn, operation=passed.operation, place="", proposed=plain(passed.arguments)
     )
-    write = rows.exclude(state__in=[W.FAILED, W.WITHDRAWN, W.EXPIRED]).select_related("proposal").first()
+    stands = ~Q(state__in=[W.FAILED, W.WITHDRAWN, W.EXPIRED]) | Q(proposal__state=Proposal.State.REJECTED)
+    write = rows.filter(stands).select_related("proposal").first()
     if write is None:
         return None
     if write.proposal is not None:
@@ -144,28 +149,30 @@ def _known(caller: Caller, passed: Pass) -> CallAnswer | None:
     return CallAnswer(ENDED[write.state], 200, result=_granted(write, caller.agent, caller.config), error=write.error)
 
 
-def _within_grant(caller: Caller, passed: Pass, leave_out: tuple[Any, ...]) -> None:
+def _within_grant(caller: Caller, passed: Pass) -> None:
+    """Early, before anybody is asked; the place itself is taken under its lock."""
     assert passed.grant is not None  # noqa: S101
     planned = proposing.plan_write(passed.operation, passed.arguments, caller.config, facts=caller.finder())
+    company = caller.config.company.currency
     why = gate.over_limit(
         passed.grant,
         case=caller.case,
-        money=planned.money,
+        money=gate.limited_money(passed.operation, passed.arguments, planned.money, planned.currency, company),
         now=caller.now,
-        leave_out=leave_out,
+        leave_out=(),
         zone=caller.config.zone,
     )
     if why:
-        raise Refused(
-            _("The grant for %(name)s is used up: %(why)s.") % {"name": passed.operation.name, "why": why},
-            reason="limit",
-        )
+        raise gate.used_up(passed.operation, why)
 
 
 def _internal(caller: Caller, passed: Pass) -> CallAnswer:
     operation = passed.operation
     with transaction.atomic():
         case, now = still_theirs(caller)
+        known = _known(caller, passed)  # again, under the lock: the same call may have come in twice
+        if known is not None:
+            return known
         write = Write(
             case=case,
             run=caller.run,
@@ -181,14 +188,25 @@ def _internal(caller: Caller, passed: Pass) -> CallAnswer:
         )
         if executor.in_flight(write):
             raise WrongState(_("Another write to this record is not finished. Try again in a moment."))
+        if passed.grant is not None:
+            zone = caller.config.zone
+            gate.take_place(passed.grant, operation, case=case, money=None, now=now, leave_out=(), zone=zone)
         write.save(force_insert=True)
         entry = executor.reserve(write, operation=operation, now=now)
         case_transitions.save(case, [*caller.reader.taken(), entry], now=now)
     outcome = executor.run_internal(case.pk, write, operation, caller.config)
     if outcome.state == W.PERMITTED:  # the system was not reached; the caller asks again with the same arguments
-        Write.objects.filter(pk=write.pk, state=W.PERMITTED).update(state=W.WITHDRAWN, placed_at=None)
+        _not_tried_again(caller, write)
         return CallAnswer("failed", 200, error=outcome.error)
     return CallAnswer(ENDED[outcome.state], 200, _granted(write, caller.agent, caller.config), outcome.error)
+
+
+def _not_tried_again(caller: Caller, write: Write) -> None:
+    with transaction.atomic():
+        case, now = case_transitions.lock(write.case_id), database_now()
+        transitions.move_write(write, W.WITHDRAWN, ended_at=now)
+        data = {"write": str(write.pk), "name": write.name, "why": "not_reached", "words": write.error}
+        case_transitions.save(case, [Entry("write.not_started", caller.actor, data)], now=now)
 
 
 def _propose(caller: Caller, passed: Pass, why: str) -> CallAnswer:
@@ -205,6 +223,9 @@ def _propose(caller: Caller, passed: Pass, why: str) -> CallAnswer:
     )
     with transaction.atomic():
         case, now = still_theirs(caller)
+        known = _known(caller, passed)
+        if known is not None:
+            return known
         stored = proposing.store(
             plan,
             case,

@@ -25,6 +25,14 @@ def finish_step(*, actor: Actor, case_id: int, step: str, turn: int, result: Map
     """An outside agent, or a person by hand, says a step is done. With an open proposal the step stays open."""
     if actor.is_person:
         return _finish_by_hand(actor, case_id, step, turn, result)
+    try:
+        return _finish(actor, case_id, step, turn, result)
+    except TurnPassed:
+        _keep_late(actor, case_id, step, turn, result)
+        raise
+
+
+def _finish(actor: Actor, case_id: int, step: str, turn: int, result: Mapping[str, Any]) -> Case:
     caller = caller_of(actor, case_id)
     if turn != caller.case.turn:
         raise TurnPassed(turn=caller.case.turn)
@@ -54,6 +62,17 @@ def finish_step(*, actor: Actor, case_id: int, step: str, turn: int, result: Map
             doorbell.ring()
         draft.store(case, now=now)
     return case
+
+
+def _keep_late(actor: Actor, case_id: int, step: str, turn: int, result: Mapping[str, Any]) -> None:
+    """What an agent did for a turn that has passed is kept as late, once, and not used. Written after the rollback."""
+    mine = Run.objects.filter(case=case_id, agent=actor.agent_id, step=step, turn=turn, state=Run.State.LATE)
+    with transaction.atomic():
+        case = case_transitions.lock(case_id)
+        if not mine.filter(result={}).update(result=plain(dict(result))):
+            return
+        data = {"agent": actor.label, "step": step, "turn": turn, "now": case.turn, "result": dict(result)}
+        case_transitions.save(case, [Entry("ai.late", actor, data)], now=database_now())
 
 
 def _finish_by_hand(actor: Actor, case_id: int, step: str, turn: int, result: Mapping[str, Any]) -> Case:

@@ -149,10 +149,7 @@ class Planner:
 
     def _ai(self) -> None:
         if self.case.stage != Case.Stage.STEPS:
-            run = self.runs.get("")
-            if run is not None and run.state == Run.State.OPEN and self._leased(run):
-                return
-            self._offer("prepare", lambda: self._claim_run("", None))
+            self._own_part()
             return
         type_ = self.config.type_of(self.case)
         if type_ is None:
@@ -180,6 +177,16 @@ class Planner:
             and "status" not in self.draft.changes
         ):
             self._nothing_left(people, list(type_.steps.values()))
+
+    def _own_part(self) -> None:
+        """The control layer's own: sort the request, find its facts. What a person is to sort is not tried twice."""
+        run = self.runs.get("")
+        if self.case.status == S.TRIAGE or (run is not None and run.state == Run.State.OPEN and self._leased(run)):
+            return
+        if run is not None and run.state == Run.State.OPEN and run.attempts >= TRIES:
+            self._tried_too_often(run)
+            return
+        self._offer("prepare", lambda: self._claim_run("", None))
 
     def _state(self, name: str) -> str:
         return str(self._now("steps").get(name, {}).get("state", "waiting"))
@@ -227,9 +234,7 @@ class Planner:
             if self._waits(run, agent):
                 return
             if run.attempts >= TRIES:
-                why = {"code": "tried_too_often", "step": step.name, "n": run.attempts}
-                transitions.move_run(run, Run.State.HANDED_OVER, now=self.now)
-                case_transitions.to_people(self.draft, self.case, actor=CONTROL, why=why, team=None)
+                self._tried_too_often(run)
                 return
         if self._stopped(agent):
             return
@@ -237,6 +242,19 @@ class Planner:
             self._open_for_outside(step, run)
             return
         self._offer("step", lambda: self._claim_run(step.name, agent))
+
+    def _tried_too_often(self, run: Run) -> None:
+        """Its worker was lost each time: a person has the case, or sorts it if that was as far as it came."""
+        why = {"code": "tried_too_often", "step": run.step, "n": run.attempts}
+        transitions.move_run(run, Run.State.HANDED_OVER, now=self.now)
+        if self.case.type_id is None:
+            case_transitions.to_triage(self.draft, actor=CONTROL, sorting=self.case.sorting, why=why)
+            return
+        if run.step:
+            steps = self._now("steps")
+            left = {**steps.get(run.step, {}), "state": "handed_over", "at": self.now.isoformat()}
+            self.draft.add(steps={**steps, run.step: left})
+        case_transitions.to_people(self.draft, self.case, actor=CONTROL, why=why, team=None)
 
     def _waits(self, run: Run, agent: Agent) -> bool:
         """Whether somebody has the run now, or it waits for people, for a time, or for an outside agent."""
@@ -312,6 +330,8 @@ class Planner:
             case_transitions.to_people(self.draft, self.case, actor=CONTROL, why=why, team=people.row.team)
             if people.row.team_id is not None:  # perhaps no team of the type: it sees what it was asked to do
                 raising.give_sight(self.case, {people.row.team_id}, now=self.now)
+        elif not steps:  # nothing was done for it, so it is not done
+            case_transitions.to_people(self.draft, self.case, actor=CONTROL, why={"code": "no_steps"}, team=None)
         elif all(self._state(step.name) in DONE for step in steps) and not self.proposals:
             outcome = "automatic" if not self._people_were_asked() else "approved"
             case_transitions.closed(self.draft, self.case, actor=CONTROL, outcome=outcome, now=self.now)

@@ -4,14 +4,15 @@ A worker goes on until no case is ready, so a doorbell rings once for many. The 
 """
 
 import logging
+from datetime import timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 
 from agents import configuration
 from approvals.judging import Judging
-from cases import doorbell
+from cases import anchors, doorbell
 from cases import transitions as case_transitions
 from cases.clock import database_now
 from cases.models import Case
@@ -22,6 +23,7 @@ from orchestrator.flow.working import give_back, plan, work
 
 log = logging.getLogger(__name__)
 JUDGE = Judging()
+ASIDE = timedelta(minutes=1)
 
 
 def advance(*, most: int | None = None) -> int:
@@ -49,7 +51,27 @@ def _work_on(job: Job | None) -> None:
 
 
 def claim_next() -> tuple[bool, Job | None]:
-    """Take the case that has waited longest for its turn, plan it, and claim one job. (False, None): none is ready."""
+    """Take the case that has waited longest for its turn, plan it, and claim one job. (False, None): none is ready.
+
+    A case that cannot be planned is set aside for a minute, so that it does not stand in the way of all others.
+    """
+    taken: list[int] = []
+    try:
+        return _claim(taken)
+    except DatabaseError:
+        raise  # the database's trouble, not this case's
+    except Exception:
+        if not taken:
+            raise
+        log.exception("flow.plan_failed", extra={"case": taken[0]})
+        with transaction.atomic():
+            case, now = case_transitions.lock(taken[0]), database_now()
+            case_transitions.save(case, now=now, wake_at=now + ASIDE)
+        return True, None
+
+
+def _claim(taken: list[int]) -> tuple[bool, Job | None]:
+    """`taken` tells which case was in hand when planning failed."""
     with transaction.atomic():
         now = database_now()
         case = (
@@ -61,6 +83,7 @@ def claim_next() -> tuple[bool, Job | None]:
         )
         if case is None:
             return False, None
+        taken.append(case.pk)
         draft = Draft()
         job = plan(case, draft, configuration.current(), now)
         draft.store(case, now=now)
@@ -99,3 +122,15 @@ def wake_paused(**which: Any) -> int:
     n = rows.update(wake_at=database_now(), updated_at=F("updated_at"))
     doorbell.ring()
     return n
+
+
+def anchor() -> str | None:
+    """The daily anchor: the ledger is checked against those before, then signed. Returns what is wrong, if anything.
+
+    A broken ledger is signed too: what comes after stays provable, and the anchors before still show the break.
+    """
+    checked = anchors.verify()
+    if checked.problem:
+        log.error("ledger.broken", extra={"problem": checked.problem})
+    anchors.take()
+    return checked.problem

@@ -19,6 +19,11 @@ def sweep(**_: Any) -> None:
     services.sweep()
 
 
+@shared_task(name="orchestrator.anchor")
+def anchor(**_: Any) -> None:
+    services.anchor()
+
+
 @shared_task(name="orchestrator.retrain")
 def retrain(**_: Any) -> None:
     sorters.retrain(now=database_now())

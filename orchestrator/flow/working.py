@@ -121,6 +121,8 @@ def _alone_next(stretch: Stretch) -> StepConfig | None:
     ]
     if len(ready) != 1 or ready[0].by_people or ready[0].row.when:
         return None
+    if ready[0].name in states or _others_may_claim(stretch.case, ready[0]):
+        return None  # begun in this turn before (the requester was asked), or ready for every worker
     work = ready[0].work
     if work is None or work.agent.brain_kind not in ("procedure",) or not work.agent.active:
         return None
@@ -133,6 +135,12 @@ def _alone_next(stretch: Stretch) -> StepConfig | None:
         versions={"map": stretch.config.epoch},
     )
     return ready[0]
+
+
+def _others_may_claim(case: Case, step: StepConfig) -> bool:
+    """Whether the step is ready by what is committed, not by this stretch's own work alone: then it may be taken."""
+    committed = {name: one["state"] for name, one in case.steps.items()}
+    return case.stage == Case.Stage.STEPS and all(committed.get(str(name)) in DONE for name in step.row.after)
 
 
 def _step(stretch: Stretch, step: StepConfig) -> bool:
@@ -259,20 +267,23 @@ def _told(result: Result) -> dict[str, Any]:
 
 def _late(job: Job, stretch: Stretch) -> None:
     """What an AI did for a turn that has passed is kept as late, and not used."""
-    if job.kind != "step" or job.run is None:
+    run = job.run
+    if run is None:
         return
+    worker, step = (stretch.current or run), (stretch.current or run).step
+    if worker.agent is None and not stretch.steps:
+        return  # only the control layer's own looking up
     with transaction.atomic():
         case = case_transitions.lock(job.case.pk)
-        if case.turn == job.run.turn and case.is_open:
+        if case.turn == run.turn and case.is_open:
             return  # another worker has the claim in the same turn: nothing was lost
         now = database_now()
-        run = Run.objects.filter(pk=job.run.pk, state=Run.State.OPEN).first()
-        if run is not None:
-            transitions.move_run(run, Run.State.LATE, now=now)
-        name = job.run.agent.name if job.run.agent else "AI"
-        data = {"agent": name, "step": job.step, "turn": job.run.turn, "now": case.turn, "result": stretch.steps}
-        entry = Entry("ai.late", CONTROL, data)
-        case_transitions.save(case, [entry], now=now)
+        open_ = Run.objects.filter(pk=run.pk, state=Run.State.OPEN).first()
+        if open_ is not None:
+            transitions.move_run(open_, Run.State.LATE, now=now)
+        name = worker.agent.name if worker.agent else "AI"
+        data = {"agent": name, "step": step, "turn": run.turn, "now": case.turn, "result": stretch.steps}
+        case_transitions.save(case, [Entry("ai.late", CONTROL, data)], now=now)
 
 
 def give_back(job: Job) -> None:

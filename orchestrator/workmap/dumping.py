@@ -6,7 +6,9 @@ from typing import Any
 import yaml
 
 from orchestrator.workmap import live, schema
+from orchestrator.workmap.errors import Refused
 from orchestrator.workmap.models import MapRecord
+from orchestrator.workmap.reading import resolve
 from orchestrator.workmap.records import ORDER, Key, Record, Records, assemble, normal, same
 from orchestrator.workmap.shapes import Kinds, Many, OneOrMany, Shape
 from orchestrator.workmap.shapes import Record as RecordShape
@@ -68,7 +70,17 @@ class _Writer(yaml.SafeDumper):
 
 def _text(writer: _Writer, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text and _fits_a_block(text) else None
+    if style is None and not _is_plainly_text(text):
+        style = '"'
     return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+def _is_plainly_text(text: str) -> bool:
+    """PyYAML quotes what YAML 1.1 would take for something else; 1.2 takes 1e3 and 0o17 for numbers as well."""
+    try:
+        return isinstance(resolve(text), str)
+    except Refused:
+        return False
 
 
 def _fits_a_block(text: str) -> bool:

@@ -155,7 +155,7 @@ class _Builder:
         self.check_tag(event.tag, line)
         self.count(1, line)
         plain = event.implicit[0] or event.tag in _TAGS - {_TEXT_TAG}
-        value = _resolve(event.value, line) if plain else event.value
+        value = resolve(event.value, line) if plain else event.value
         if isinstance(value, str) and "\0" in value:
             raise _refused(line, _("the sign %(code)s is not allowed") % {"code": "U+0000"})
         if isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
@@ -237,7 +237,8 @@ class _Builder:
             raise _refused(line, _("the tag `%(tag)s` is not allowed; a map holds plain data") % {"tag": tag})
 
 
-def _resolve(text: str, line: int) -> Any:
+def resolve(text: str, line: int = 1) -> Any:
+    """What a plain scalar stands for in the core schema. Raises Refused for numbers that cannot be used."""
     if _NULL.match(text):
         return None
     if _FLAG.match(text):

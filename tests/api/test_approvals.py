@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from approvals.models import Approval, Decision
@@ -56,13 +58,25 @@ def test_approvals_come_in_pages(world: World, manager: Program) -> None:
     assert len(seen) == len(set(seen)) == Approval.objects.count()
 
 
+def test_the_inbox_asks_the_database_as_often_for_many_as_for_few(world: World, manager: Program) -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert manager.get("approvals/", limit=200).status_code == 200
+        return len(queries)
+
+    few = asked()
+    for _n in range(20):
+        add_approval(world, add_case_row(world.refund, world.now))
+    assert asked() == few
+
+
 def test_a_decision_names_person_and_token(world: World, manager: Program) -> None:
     answer = manager.post(f"approvals/{world.approval.pk}/decision/", decision(world))
     assert answer.status_code == 200, answer.content
     said = answer.json()
     assert said["state"] == "decided"
     assert said["decided_option"] == "full"
-    assert said["decided_by"] == ["May Lee (may.lee)"]
+    assert said["decided_by"] == ["May Lee"]
     row = Decision.objects.get()
     assert (row.user, row.token_name) == (world.manager, "test")
 

@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from agents.models import Proposal, Run
 from cases.models import Case, Event
 from tests.api.program import Program, program
-from tests.world import World
+from tests.world import World, add_case_row
 
 REFUND = "payments.refund"
 
@@ -30,6 +32,19 @@ def test_an_agent_finds_its_open_steps(world: World, agent: Program, idle_agent:
     Run.objects.update(state="open")
     Case.objects.update(turn=2)
     assert agent.get("runs/").json()["results"] == []
+
+
+def test_the_steps_cost_as_many_questions_for_many_as_for_few(world: World, agent: Program) -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert agent.get("runs/", limit=200).status_code == 200
+        return len(queries)
+
+    few = asked()
+    for _n in range(20):
+        case = add_case_row(world.refund, world.now)
+        Run.objects.create(case=case, step="work_out", agent=world.finance, turn=1, started_at=world.now)
+    assert asked() == few
 
 
 @pytest.mark.parametrize(

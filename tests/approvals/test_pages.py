@@ -4,13 +4,17 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from approvals import services
 from approvals.models import Approval, Decision
 from cases.models import Person
 from tests.world import FINGERPRINT, World, add_approval, add_case_row, build
@@ -204,3 +208,48 @@ def test_only_the_named_person_is_offered_to_confirm_a_standing_approval(world: 
     as_(world.manager).post(f"/standing-approvals/{world.standing.pk}/confirm/")
     world.standing.refresh_from_db()
     assert world.standing.in_force
+
+
+def test_the_page_adds_at_most_seven_questions_to_those_of_the_decision(
+    world: World, as_: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = as_(world.manager)
+    real, in_service = services.decide, []
+
+    def decide(**asked_for: Any) -> Approval:
+        with CaptureQueriesContext(connection) as asked:
+            done = real(**asked_for)
+        in_service.append(len(asked))
+        return done
+
+    monkeypatch.setattr(services, "decide", decide)
+    with CaptureQueriesContext(connection) as asked:
+        answer = client.post(path(world, "decide/"), answer_of(world))
+    assert answer["Location"] == "/approvals/"
+    assert Decision.objects.get().option == "full"
+    assert len(asked) - in_service[0] <= 7
+
+
+def test_the_same_form_sent_twice_decides_once(world: World, as_: As) -> None:
+    client = as_(world.manager)
+    for _time in range(2):
+        assert client.post(path(world, "decide/"), answer_of(world)).status_code == 302
+    assert Decision.objects.count() == 1
+
+
+def test_a_stale_page_does_not_decide_and_keeps_the_answer(world: World, as_: As) -> None:
+    sent = answer_of(world, fingerprint="0" * 64, reason="My reason")
+    answer = as_(world.manager).post(path(world, "decide/"), sent)
+    assert answer.status_code == 409
+    assert "This changed while you were reading" in text_of(answer)
+    assert re.search(r'value="full"[^>]*checked', answer.content.decode())
+    assert "My reason" in answer.content.decode()
+    assert Decision.objects.count() == 0
+
+
+def test_the_second_of_two_is_told_who_decided(world: World, as_: As) -> None:
+    as_(world.deputy).post(path(world, "decide/"), answer_of(world))
+    answer = as_(world.manager).post(path(world, "decide/"), answer_of(world, nonce="n-2"))
+    assert answer.status_code == 409
+    assert "Ken Ho" in text_of(answer)
+    assert Decision.objects.count() == 1

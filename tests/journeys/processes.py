@@ -46,7 +46,9 @@ class Processes:
         """Wait until everything that was started does its work."""
         for program in self.programs:
             name = program.log.stem
-            self._wait(program, self._answers if name == "web" else lambda p: "ready" in said(p) or "Scheduler" in said(p))
+            self._wait(
+                program, self._answers if name == "web" else lambda p: "ready" in said(p) or "Scheduler" in said(p)
+            )
 
     def stop(self) -> None:
         """End what was started, the last first."""

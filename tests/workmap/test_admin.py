@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib import admin
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -237,7 +237,21 @@ def test_every_record_of_the_map_has_an_admin_page_with_history() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["cases_case", "cases_message", "cases_event", "cases_eventdetail", "cases_anchor", "cases_example", "agents_run", "agents_proposal", "agents_write", "agents_switch", "approvals_approval", "approvals_decision", "approvals_draft"],
+    [
+        "cases_case",
+        "cases_message",
+        "cases_event",
+        "cases_eventdetail",
+        "cases_anchor",
+        "cases_example",
+        "agents_run",
+        "agents_proposal",
+        "agents_write",
+        "agents_switch",
+        "approvals_approval",
+        "approvals_decision",
+        "approvals_draft",
+    ],
 )
 def test_what_runs_can_only_be_looked_at(page: Client, name: str) -> None:
     listed = page.get(reverse(f"admin:{name}_changelist"))
@@ -276,3 +290,51 @@ def test_a_user_is_changed_with_an_event(page: Client) -> None:
     }  # fmt: skip
     assert page.post(url, data).status_code == 302
     assert Event.objects.filter(code="people.changed").count() == 1
+
+
+def earlier(row: Any) -> str:
+    """The page of the first version of a row."""
+    name = f"admin:{row._meta.app_label}_{row._meta.model_name}_simple_history"
+    return reverse(name, args=[row.pk, row.history.last().pk])
+
+
+def test_going_back_to_an_earlier_version_makes_a_new_one(page: Client) -> None:
+    row = Template.objects.get(name="ask_number")
+    send(page, row, en="Which order is it?")
+    data = {**filled(page, earlier(row)), "change_reason": "It was better"}
+    assert page.post(earlier(row), data, follow=True).redirect_chain
+    row.refresh_from_db()
+    assert (row.texts["en"], row.version) == ("Which order?", 3)
+    assert row.history.first().history_change_reason == "It was better"
+
+
+def test_an_earlier_confirmation_cannot_be_brought_back(page: Client) -> None:
+    row = StandingApproval.objects.get()
+    row.confirmed_at = timezone.now()
+    row.save()
+    confirmed = row.history.first()
+    row.confirmed_at = None
+    row.save()
+    url = reverse("admin:approvals_standingapproval_simple_history", args=[row.pk, confirmed.pk])
+    assert page.get(url).status_code == 200
+    assert page.post(url, {}).status_code == 403
+    assert StandingApproval.objects.get().confirmed_at is None
+
+
+def test_who_may_only_look_cannot_go_back_either(page: Client) -> None:
+    row = Template.objects.get(name="ask_number")
+    send(page, row, en="Which order is it?")
+    looker = User.objects.create_user("looker", "", "a-long-test-password", is_staff=True)
+    looker.user_permissions.add(Permission.objects.get(codename="view_template"))
+    client = Client()
+    client.force_login(looker)
+    assert client.post(earlier(row), {"change_reason": "x"}).status_code == 403
+    assert Template.objects.get(pk=row.pk).version == 2
+
+
+def test_a_version_of_every_kind_can_be_looked_at(page: Client) -> None:
+    for model in EDITED:
+        assert page.get(earlier(model.objects.first())).status_code == 200
+        assert (
+            page.get(reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")).status_code == 200
+        )

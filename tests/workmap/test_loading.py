@@ -15,10 +15,12 @@ from agents.models import Agent, FactSource, FallbackStep, Grant, Operation, Pol
 from approvals.models import Rule, StandingApproval
 from cases.actors import Actor, person
 from cases.models import Company, Event, Fact, RequestType, Step, Team
-from orchestrator.workmap import services
+from orchestrator.workmap import live, services
 from orchestrator.workmap.dumping import dump, the_map
 from orchestrator.workmap.errors import Refused
+from orchestrator.workmap.models import MapRecord
 from orchestrator.workmap.reading import read, read_file
+from orchestrator.workmap.records import normal
 from tests.workmap.maps import SHOP, named, of, shop, shop_text
 
 BY = Actor("control", "test")
@@ -46,9 +48,6 @@ def test_it_gives_the_demo_map_back() -> None:
 
 @pytest.mark.django_db
 def test_the_rows_alone_give_the_same_map_without_the_words_of_the_author() -> None:
-    from orchestrator.workmap import live
-    from orchestrator.workmap.models import MapRecord
-    from orchestrator.workmap.records import normal
 
     services.load(actor=BY, text=shop_text())
     MapRecord.objects.all().delete()

@@ -11,9 +11,10 @@ from django.utils import timezone
 from agents.models import Grant, Operation
 from approvals.models import Draft, Rule
 from cases.actors import Actor, person
-from cases.models import Case, Event, RequestType, Template
+from cases.errors import NoRight, ReasonRequired
+from cases.models import Case, Event, RequestType, Team, Template
 from orchestrator.workmap import live, loosening, services
-from orchestrator.workmap.errors import DraftEnded, DraftOutdated, OwnLimit, SecondPerson
+from orchestrator.workmap.errors import DraftEnded, DraftOutdated, OwnLimit, Refused, SecondPerson
 from orchestrator.workmap.records import Record
 from tests.workmap.maps import named, of, shop, shop_text
 
@@ -326,7 +327,6 @@ def test_nobody_publishes_a_rule_that_changes_their_own_limit() -> None:
     named(whole["rules"], "small-refunds-pre-approved")["then"]["standing_approval"]["up_to"] = 400
     services.load(actor=BY, text=of(whole))
     manager, named_one = admin("manager"), admin("may.lee")
-    from cases.models import Team
 
     manager.groups.add(Team.objects.get(name="support-managers").group)
     ask = Draft.objects.get(name="refund-over-300")
@@ -343,7 +343,6 @@ def test_nobody_publishes_a_rule_that_changes_their_own_limit() -> None:
 def test_only_an_admin_publishes_or_drops() -> None:
     services.load(actor=BY, text=of(with_rule_at(500)))
     draft = Draft.objects.get()
-    from cases.errors import NoRight
 
     for actor in (person(User.objects.create(username="clerk")), BY):
         with pytest.raises(NoRight):
@@ -382,10 +381,21 @@ def test_what_needs_a_waiting_record_waits_with_it() -> None:
     assert sorted(Draft.objects.values_list("name", flat=True)) == ["crm.tag", "refund"]
     assert live.read().records == before
     publisher = person(admin("one"))
-    from orchestrator.workmap.errors import Refused
 
     with pytest.raises(Refused, match=r"crm\.tag"):
         services.publish_draft(actor=publisher, draft_id=Draft.objects.get(name="refund").pk)
     for name in ("crm.tag", "refund"):
         services.publish_draft(actor=publisher, draft_id=Draft.objects.get(name=name).pk)
     assert services.load(actor=BY, text=of(whole)).words == []
+
+
+@pytest.mark.usefixtures("running")
+def test_a_change_by_hand_needs_a_reason_and_must_fit() -> None:
+
+    becomes = named(shop()["rules"], "repeat-refund")
+    with pytest.raises(ReasonRequired):
+        services.change_record(actor=BY, what="rule", name="repeat-refund", becomes=becomes, reason=" ")
+    with pytest.raises(Refused, match="did you mean `heads`"):
+        wrong = {**becomes, "then": {"ask": "heds"}}
+        services.change_record(actor=BY, what="rule", name="repeat-refund", becomes=wrong, reason="x")
+    assert Rule.objects.get(name="repeat-refund").version == 1

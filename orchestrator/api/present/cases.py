@@ -1,5 +1,6 @@
 """A case, its facts, steps, messages and events as JSON. An agent is shown less: `for_agent`."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from agents.fields import keep_fields
@@ -11,7 +12,7 @@ from orchestrator.api import selectors
 from orchestrator.api.calls import Call
 from orchestrator.api.plain import moment, money, plain
 from orchestrator.api.present.common import shown
-from orchestrator.api.sight import grants_of
+from orchestrator.api.sight import granted, grants_now, grants_of
 
 
 def line(case: Case, call: Call) -> dict[str, Any]:
@@ -105,21 +106,25 @@ def steps(case: Case) -> list[dict[str, Any]]:
     ]
 
 
-def run_line(row: Run) -> dict[str, Any]:
-    """A step an agent has to do, with the operations it is granted for it."""
-    step = next((step for step, _agent, _team in selectors.steps_of(row.case) if step.name == row.step), None)
-    return {
-        "id": row.pk,
-        "case": row.case.number,
-        "type": row.case.type.name if row.case.type else None,
-        "step": row.step,
-        "does": shown(step.does) if step else "",
-        "agent": row.agent.name if row.agent else "",
-        "turn": row.turn,
-        "state": row.state,
-        "started_at": moment(row.started_at),
-        "operations": sorted(grants_of(row.agent, row.case, step=row.step)) if row.agent else [],
-    }
+def runs(rows: Sequence[Run], agent: Agent) -> list[dict[str, Any]]:
+    """Steps an agent has to do, each with the operations it is granted for it."""
+    does = selectors.does_of(rows)
+    grants = grants_now(agent)
+    return [
+        {
+            "id": row.pk,
+            "case": row.case.number,
+            "type": row.case.type.name if row.case.type else None,
+            "step": row.step,
+            "does": shown(does.get((row.case.type_id, row.step))),
+            "agent": agent.name,
+            "turn": row.turn,
+            "state": row.state,
+            "started_at": moment(row.started_at),
+            "operations": sorted(granted(grants, row.case, [row.step])),
+        }
+        for row in rows
+    ]
 
 
 def message(row: Message) -> dict[str, Any]:

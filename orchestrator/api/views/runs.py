@@ -6,7 +6,7 @@ from orchestrator.api import selectors, shapes
 from orchestrator.api.calls import Answer, Call
 from orchestrator.api.endpoint import endpoint
 from orchestrator.api.paging import page, whole
-from orchestrator.api.present.cases import run_line, steps
+from orchestrator.api.present.cases import runs, steps
 from orchestrator.api.sight import find_case_of_turn
 from orchestrator.flow import finishing
 
@@ -14,9 +14,10 @@ from orchestrator.flow import finishing
 @endpoint("GET", "agent", tag="agents", answers={200: "Runs"}, query=shapes.RUNS)
 def list_runs(call: Call) -> Answer:
     """The steps this agent has to do now, the newest first; with `open=0` also those it had."""
-    assert call.token.agent is not None  # noqa: S101  (the scope says so)
-    rows = selectors.runs_of(call.token.agent, open_only=call.query.get("open", "1") == "1")
-    return page(call, rows, [whole("id")], lambda found: [run_line(row) for row in found])
+    agent = call.token.agent
+    assert agent is not None  # noqa: S101  (the scope says so)
+    rows = selectors.runs_of(agent, open_only=call.query.get("open", "1") == "1")
+    return page(call, rows, [whole("id")], lambda found: runs(found, agent))
 
 
 @endpoint(

@@ -35,6 +35,12 @@ def run(address: str, cases: int, *, autocommit: bool, ready: Callable[[], None]
                     line.commit()
 
 
+def make_table(address: str) -> None:
+    """The table of the floor; called as the role that owns the schema."""
+    with psycopg.connect(address, autocommit=True) as line:
+        line.execute(TABLE)
+
+
 def main() -> None:
     """Say ready, wait for the word, do it, say done."""
 

@@ -1,6 +1,6 @@
 """The script of the benchmark: it counts statements, times one case alone, then races workers against the floor.
 
-`python -m orchestrator.flow.benchmark.script CASES ROUNDS ALONE PID …` prints one JSON object; the process numbers are
+`python -m orchestrator.flow.benchmark.script CASES ROUNDS ALONE ROWS PID …` prints one JSON object; PIDs are
 those of the servers, whose CPU counts too.
 """
 
@@ -17,6 +17,7 @@ from itertools import count
 from typing import Any
 
 WORKERS = 2
+WRITERS = 8
 COUNTED = 20  # cases whose statements are counted; the last look that finds nothing is shared by them
 WARM = 4
 LONGEST = 600.0  # seconds for one round
@@ -38,10 +39,12 @@ def main() -> None:
     django.setup()
     from orchestrator.flow.benchmark import workload
 
-    cases, rounds, alone = (int(word) for word in sys.argv[1:4])
-    servers = [int(word) for word in sys.argv[4:]]
+    cases, rounds, alone, rows = (int(word) for word in sys.argv[1:5])
+    servers = [int(word) for word in sys.argv[5:]]
     workload.set_up()
-    figures = Bench(servers).measure(cases, rounds, alone)
+    bench = Bench(servers)
+    figures = bench.measure(cases, rounds, alone)
+    figures["ledger"] |= bench.ledger(rows)
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
 
 
@@ -143,10 +146,9 @@ class Bench:
 
         from orchestrator.flow.benchmark import floor
 
-        database = settings.DATABASES["default"]
-        address = f"dbname={database['NAME']} user={settings.DATABASE_OWNER['USER']} host={database['HOST']}"
-        with floor.psycopg.connect(address, autocommit=True) as line:
-            line.execute(floor.TABLE)
+        owner = settings.DATABASE_OWNER or settings.DATABASES["default"]
+        address = f"dbname={owner['NAME']} user={owner['USER']} host={owner['HOST']}"
+        floor.make_table(address)
         command = [sys.executable, "-m", "orchestrator.flow.benchmark.floor", address, str(cases // WORKERS), *how]
         with self._children([command] * WORKERS) as writers, self._spent(writers) as spent:
             for writer in writers:
@@ -223,18 +225,29 @@ class Bench:
                 "cpu_ms_per_case": round(floor_cpu, 2),
                 "autocommit_cpu_ms_per_case": round(statistics.median(f.cpu for f in bare) / cases * 1000, 2),
             },
-            "ledger": self._ledger(),
+            "ledger": {},
             "statements": {"automatic": _list(automatic), "approved": _list(approved)},
         }
 
-    def _ledger(self) -> dict[str, Any]:
-        """The chains of everything that was done here must hold."""
-        from cases import ledger
+    def ledger(self, rows: int) -> dict[str, Any]:
+        """Rows a second that eight processes append, and what verifying all of it takes. The chains must hold."""
+        from orchestrator.flow.benchmark import appending
 
-        verdict = ledger.verify()
-        if verdict.first_broken:
-            raise SystemExit(f"The ledger does not hold: {verdict.first_broken}")
-        return {"events": verdict.events, "chains": verdict.chains, "holds": True}
+        figures: dict[str, Any] = {}
+        for name, together in (("append_rows_per_s", appending.TOGETHER), ("append_commits_per_s", 1)):
+            command = [sys.executable, "-m", "orchestrator.flow.benchmark.appending", str(together)]
+            with self._children([command] * WRITERS) as writers, self._spent(writers) as spent:
+                done = sum(int(_line(writer)) for writer in writers)
+            figures[name] = round(done / spent.seconds)
+        appending.fill(rows)
+        began = time.perf_counter()
+        words = subprocess.run(
+            [sys.executable, "manage.py", "verify_ledger"], capture_output=True, text=True, check=False
+        )
+        if words.returncode:
+            raise SystemExit(words.stderr)
+        lines = words.stdout.splitlines()
+        return figures | {"verify_s": round(time.perf_counter() - began, 1), "verify": [lines[0], lines[-1]]}
 
 
 def _ratio(values: list[float]) -> float:
@@ -251,7 +264,7 @@ def _list(lines: list[tuple[str, str]]) -> list[str]:
 
 def _line(child: "subprocess.Popen[str]") -> str:
     assert child.stdout is not None  # noqa: S101  # a pipe was asked for
-    line = child.stdout.readline()
+    line: str = child.stdout.readline()
     if not line:
         raise SystemExit("A program of the benchmark ended before its time.")
     return line

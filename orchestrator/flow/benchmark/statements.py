@@ -50,7 +50,7 @@ def _in_transaction() -> bool:
     """Whether the server is inside a transaction now: psycopg sends BEGIN with the first statement of one."""
     if connection.connection is None:
         return False
-    return connection.connection.info.transaction_status != TransactionStatus.IDLE
+    return bool(connection.connection.info.transaction_status != TransactionStatus.IDLE)
 
 
 def _short(sql: Any) -> str:

@@ -24,7 +24,12 @@ def main() -> None:
     sys.stdout.flush()
     sys.stdin.readline()
     ended = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+
+    def until_told() -> None:
+        sys.stdin.read()
+        ended.set()
+
+    threading.Thread(target=until_told, daemon=True).start()
     while not ended.is_set():
         if services.advance() == 0:
             time.sleep(PAUSE)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -148,6 +149,12 @@ class RecordAdmin(SimpleHistoryAdmin):  # type: ignore[misc]
         except Refusal as refusal:  # it fitted when the form was checked, and no longer does
             self.message_user(request, str(refusal), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
+
+    def history_form_view(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+        """Going back to an earlier version is a change like any other; the stock page would save for who may look."""
+        if request.method == "POST" and not self.has_change_permission(request):
+            raise PermissionDenied
+        return super().history_form_view(request, *args, **options)  # type: ignore[no-any-return]
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return None if obj.pk is None else super().log_addition(request, obj, message)

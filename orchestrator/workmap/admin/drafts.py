@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from simple_history.admin import SimpleHistoryAdmin
@@ -56,3 +57,9 @@ class StandingApprovalAdmin(ReadOnlyAdmin[StandingApproval], SimpleHistoryAdmin)
     @admin.display(description=gettext_lazy("in force"), boolean=True)
     def in_force_now(self, standing: StandingApproval) -> bool:
         return standing.in_force
+
+    def history_form_view(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
+        """An earlier version is shown, never brought back: that would confirm without the named person."""
+        if request.method == "POST":
+            raise PermissionDenied
+        return super().history_form_view(request, *args, **options)  # type: ignore[no-any-return]

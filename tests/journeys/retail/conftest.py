@@ -28,9 +28,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCompany
 
 
 @pytest.fixture(scope="package")
-def retailer(
-    running: Callable[[], AbstractContextManager[Processes]], company: RunningCompany
-) -> Iterator[Retailer]:
+def retailer(running: Callable[[], AbstractContextManager[Processes]], company: RunningCompany) -> Iterator[Retailer]:
     """Everything running. Nothing is held back before it is written, but where a test says so."""
     with running() as processes:
         processes.web()

@@ -23,7 +23,7 @@ from tests.api.program import ROOT, Program, hold_against_document, program
 from tests.demo.process import RunningCompany
 from tests.journeys.processes import Processes
 
-PATIENCE = 30.0  # seconds; a story takes one or two, a busy machine more
+PATIENCE = 60.0  # seconds; a story takes one or two, a busy machine more
 BUSY = ("received", "working", "waiting_write")
 
 
@@ -187,6 +187,11 @@ class Retailer:
         """What the company really did for this case, in order."""
         keys = {str(pk) for pk in Write.objects.filter(case=case).values_list("pk", flat=True)}
         return [row["operation"] for row in self.company.log() if row["effect_key"] in keys]
+
+    def reads(self, operation: str, record: str) -> int:
+        """How often the company was asked for this record."""
+        rows = self.company.get("/_control/reads")["results"]
+        return sum(1 for row in rows if row["operation"] == operation and record in row["records"])
 
     def codes(self, case: Case) -> list[str]:
         return list(Event.objects.filter(case=case).order_by("seq").values_list("code", flat=True))

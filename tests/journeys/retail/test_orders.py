@@ -157,7 +157,9 @@ def _finish_by_hand(retailer: Retailer, case: Case, username: str) -> None:
     assert me.post(f"cases/{case.number}/hand-back/", {"may": "continue"}).status_code == 200
     case = retailer.settled(case)
     while case.status == "waiting_approval":
-        retailer.decided(case, "may.lee" if username != "may.lee" else "joe.tam", retailer.asked(case).proposal.suggested)
+        retailer.decided(
+            case, "may.lee" if username != "may.lee" else "joe.tam", retailer.asked(case).proposal.suggested
+        )
         case = retailer.settled(case)
     assert case.status == "done", retailer.told(case)
     assert "step.done_by_hand" in retailer.codes(case)

@@ -30,6 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--cases", type=int, default=300, help="cases a round (default 300)")
         parser.add_argument("--rounds", type=int, default=3, help="rounds; the figures are medians (default 3)")
         parser.add_argument("--alone", type=int, default=40, help="cases of each kind timed alone (default 40)")
+        parser.add_argument("--rows", type=int, default=100_000, help="events that are verified (default 100,000)")
         parser.add_argument(
             "--statements", action="store_true", help="also list the statements of a case and where each comes from"
         )
@@ -39,7 +40,7 @@ class Command(BaseCommand):
             raise CommandError("At least 4 cases, 1 round and 2 cases alone are needed.")
         with _servers() as (environment, servers):
             _run(environment, [str(Path(settings.BASE_DIR) / "manage.py"), "migrate", "--verbosity", "0"])
-            words = [str(options[name]) for name in ("cases", "rounds", "alone")]
+            words = [str(options[name]) for name in ("cases", "rounds", "alone", "rows")]
             words += [str(pid) for pid in servers]
             figures = json.loads(_run(environment, ["-m", "orchestrator.flow.benchmark.script", *words]))
         if not options["statements"]:
