@@ -25,11 +25,13 @@ from cases.actors import CONTROL
 from cases.clock import database_now
 from cases.ledger import Entry, plain
 from cases.models import Case
+from cases.texts import say
 from cases.transitions import Draft
 
 W = Write.State
 READY = (W.HELD, W.PERMITTED)
 SOON = timedelta(seconds=2)
+RESTORING = timedelta(seconds=30)
 After = Callable[[Case, Draft, datetime], Any]
 
 
@@ -140,15 +142,17 @@ class Carrier:
             entries += _end_unstarted(proposal, writes, why=why, now=now)
             return None
         policy = configuration.policy(share=True)
-        if policy.restoring or gate_closed(case, proposal, write):
+        if policy.restoring:
+            _wait(write, now + RESTORING)
+            return None
+        if gate_closed(case, proposal, write):
             return None
         config = self.config if self.config.epoch == policy.epoch else configuration.current()
         if words := no_longer_granted(case, proposal, write, config, now):
             entries += _end_unstarted(proposal, writes, why="grant", now=now, words=words)
             return None
         if executor.in_flight(write):
-            write.try_at = now + SOON
-            Write.objects.filter(pk=write.pk).update(try_at=write.try_at)
+            _wait(write, now + SOON)
             return None
         stricter = self._stricter(case, proposal, writes, write, policy.epoch, now)
         if stricter is not None:
@@ -202,7 +206,7 @@ class Carrier:
             words = _("The record changed after it was decided: %(names)s.") % {"names": ", ".join(moved)}
             return judged, words
         if not self.judge.settled(proposal, judged):
-            return judged, judged.why
+            return judged, _asks_more(judged)
         self.prepared, self.just_judged = None, True
         write.permit_epoch = epoch
         return None
@@ -222,7 +226,7 @@ class Carrier:
         self.prepared = self.judge.prepare(finder, options_of(proposal, writes))
         judged = self._judge(case, proposal, writes, now)
         if not self.judge.settled(proposal, judged):
-            return judged, judged.why
+            return judged, _asks_more(judged)
         self.prepared = None
         return None
 
@@ -320,12 +324,24 @@ def no_longer_granted(
     return gate.granted(config, case, agent, write.operation, proposal.step, now)[1]
 
 
+def _asks_more(judged: Judged) -> str:
+    """Why what was decided is not enough any more: the rules that won, as sentences."""
+    won = [say(rule["sentence"]) or rule["name"] for rule in judged.rules if rule.get("won")]
+    words = [_("Since it was decided, the rules ask for more.")] if judged.kind == "ask" else []
+    return " ".join([*words, *dict.fromkeys(won), judged.why]).strip()
+
+
 def _close_withdrawn(proposal: Proposal, writes: Sequence[Write]) -> None:
     """Once one option was begun, those that went with it can no longer be chosen."""
     gone = {w.option for w in writes if w.state in (W.WITHDRAWN, W.EXPIRED)}
     for option in proposal.options:
         if option["name"] in gone:
             option |= {"allowed": False, "why": str(_("Another option was begun already."))}
+
+
+def _wait(write: Write, until: datetime) -> None:
+    write.try_at = until
+    Write.objects.filter(pk=write.pk).update(try_at=until)
 
 
 def _writes(proposal: Proposal) -> list[Write]:

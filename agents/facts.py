@@ -305,6 +305,8 @@ class FactFinder:
         return value, bound, ""
 
     def title(self, name: str) -> str:
+        if name == "request":
+            return _("who the request is from")
         fact = self.type.facts.get(name)
         return say(fact.row.title) or name if fact else name
 
@@ -322,7 +324,7 @@ class FactFinder:
     def is_bound(self, spec: Any) -> bool:
         """Whether every placeholder in `spec` stands for a bound value. `request.contact` never binds a record."""
         for name in placeholders.names(spec):
-            root = name.split(".")[0]
+            root = name.split(".")[0].split("[")[0]
             if root == "each":
                 continue
             if name == "request.customer":

@@ -135,7 +135,7 @@ class Judging:
             verdicts.append(verdict)
             amount = money if isinstance(money, Decimal) else None
             earlier.append({"operation": write.operation.name, "arguments": dict(write.arguments), "money": amount})
-        return rules.combine(verdicts), covered
+        return _with_telling_reasons(rules.combine(verdicts), verdicts), covered
 
     def _keys(
         self, live: LiveRules, config: Configuration, case: Case, prepared: Prepared, options: Sequence[Option]
@@ -175,6 +175,14 @@ class Judging:
 
     def permit_source(self, write: Write) -> str:
         return write.permit_source
+
+
+def _with_telling_reasons(verdict: rules.Verdict, verdicts: Sequence[rules.Verdict]) -> rules.Verdict:
+    """Where a rule says who decides, that nothing is said about the option's other writes need not be read."""
+    if verdict.kind != "ask" or not any(ask.rules for ask in verdict.asks):
+        return verdict
+    telling = [one for one in verdicts if one.lacked or any(ask.rules for ask in one.asks)]
+    return replace(verdict, reasons=tuple(dict.fromkeys(reason for one in telling for reason in one.reasons)))
 
 
 def _for_write(finder: FactFinder, write: PlannedWrite) -> FactFinder:

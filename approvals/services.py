@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
@@ -25,7 +26,7 @@ from cases import doorbell
 from cases import transitions as case_transitions
 from cases.actors import Actor
 from cases.clock import database_now
-from cases.errors import Incorrect, NoRight, NotFound, ReasonRequired, WrongState
+from cases.errors import Incorrect, NoRight, NotFound, ReasonRequired, Refusal, WrongState
 from cases.ledger import Entry, append_company
 from cases.models import Case, Person
 
@@ -51,7 +52,11 @@ def decide(
     Raises `AlreadyDecided`, `Changed`, `NotAllowed`, `NoRight`, `ReasonRequired`, `HigherNeeded`, `Incorrect`.
     """
     wanted = {name: dict(values) for name, values in (edits or {}).items() if values}
-    approval = _seen(actor, approval_id)
+    try:
+        approval = _seen(actor, approval_id)
+    except NotFound as refusal:
+        _refused(approval_id, actor, refusal)
+        raise
     if nonce and Decision.objects.filter(nonce=nonce, approval=approval, user=actor.user_id).exists():
         return approval
     fresh = _look_afresh(approval, option, wanted) if wanted else None
@@ -65,7 +70,7 @@ def decide(
             raise Incorrect(_("This form was used already. Open the page again; nothing was decided.")) from None
         raise
     except NoRight as refusal:
-        _refused(approval, actor, refusal)
+        _refused(approval.pk, actor, refusal)
         raise
 
 
@@ -117,10 +122,17 @@ def _decide(
         _judge_edited(case, approval, proposal, writes, option, edits, fresh, now)
     entries += _conclude(actor, case, approval, proposal, writes, option, edits, [*earlier, decision], now)
     wake_at = approval.hold_until if approval.state == A.DECIDED and approval.hold_until else now
-    case_transitions.save(case, entries, now=now, **case_transitions.wake(case, wake_at))
+    changes = case_transitions.wake(case, wake_at)
+    if wake_at > now and case.status == Case.Status.WAITING_APPROVAL and not _others_wait(approval):
+        changes["status"] = Case.Status.WAITING_WRITE  # nobody looks at the case before the hold is over
+    case_transitions.save(case, entries, now=now, **changes)
     if wake_at <= now:
         doorbell.ring()
     return approval
+
+
+def _others_wait(approval: Approval) -> bool:
+    return Approval.objects.filter(case=approval.case_id, state=A.WAITING).exclude(pk=approval.pk).exists()
 
 
 def _conclude(
@@ -187,7 +199,7 @@ def _seen(actor: Actor, approval_id: Any) -> Approval:
     try:
         rows = Approval.objects.visible_to(actor.user) if actor.user else Approval.objects.none()
         return rows.select_related("proposal", "case__type").get(pk=approval_id)
-    except (Approval.DoesNotExist, ValueError):
+    except (Approval.DoesNotExist, ValidationError, ValueError):
         raise NotFound from None
 
 
@@ -429,10 +441,16 @@ def _decided_entry(
     return Entry("approval.decided", actor, data)
 
 
-def _refused(approval: Approval, actor: Actor, refusal: NoRight) -> None:
-    """A refused attempt to decide is remembered too, after the rollback."""
+def _refused(approval_id: Any, actor: Actor, refusal: Refusal) -> None:
+    """A refused attempt to decide is remembered too, after the rollback; also of one that is not even seen."""
+    try:
+        known = Approval.objects.filter(pk=approval_id).values_list("case_id", flat=True).first()
+    except (ValidationError, ValueError):
+        return
+    if known is None:
+        return
     with transaction.atomic():
-        case = case_transitions.lock(approval.case_id)
+        case = case_transitions.lock(known)
         now = database_now()
-        data = {"approval": str(approval.pk), "why": refusal.message}
+        data = {"approval": str(approval_id), "why": refusal.message}
         case_transitions.save(case, [Entry("approval.refused", actor, data)], now=now)

@@ -8,10 +8,10 @@ import io
 import re
 import unicodedata
 import zipfile
+import zlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
-from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
@@ -60,8 +60,8 @@ class Sorted:
 class Model:
     """A trained sorter. Immutable; `cases.training.train` makes one."""
 
-    labels: tuple[str, ...]  # request types; the last row of `weights` may be one more, "none of them"
-    weights: npt.NDArray[np.float16]  # a row a column of features, a column a label
+    labels: tuple[str, ...]  # request types; the last column of `weights` may be one more, "none of them"
+    weights: npt.NDArray[np.float16]  # a row for each feature column, a column for each label
     bias: Floats
     rarity: Floats  # what a feature weighs by being rare
     temperature: float  # turns margins into confidences that can be believed
@@ -150,7 +150,7 @@ class Model:
                     temperature=temperature,
                     threshold=threshold,
                 )
-        except (OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
             raise ValueError("These bytes are not a sorter: train it again.") from error
 
 
@@ -197,7 +197,7 @@ def _runs(text: str) -> Hashes:
 
 
 def _hashes(words: Sequence[str]) -> Hashes:
-    return np.array([crc32(word.encode("utf-8", "surrogatepass")) for word in words], np.uint64)
+    return np.array([zlib.crc32(word.encode("utf-8", "surrogatepass")) for word in words], np.uint64)
 
 
 def _mixed(numbers: Hashes) -> Hashes:

@@ -3,7 +3,7 @@
 A code that is not in the table is still told, by its own name, so that nothing is left out of a timeline.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.utils import translation
@@ -173,11 +173,16 @@ def _read(who: str, data: Data) -> str:
 
 def _facts(who: str, data: Data) -> str:
     known, unknown = data.get("known") or {}, data.get("unknown") or {}
+    titles = dict(data.get("titles") or {})
+
+    def listed(names: Iterable[str]) -> str:
+        return ", ".join(_said(titles, name) or field(name) for name in names)
+
     parts = []
     if isinstance(known, Mapping) and known:
-        parts.append(_("Facts found: %(names)s.") % {"names": ", ".join(field(name) for name in known)})
+        parts.append(_("Facts found: %(names)s.") % {"names": listed(known)})
     if isinstance(unknown, Mapping) and unknown:
-        parts.append(_("Not known: %(names)s.") % {"names": ", ".join(field(name) for name in unknown)})
+        parts.append(_("Not known: %(names)s.") % {"names": listed(unknown)})
     return " ".join(parts) or _("No facts were needed.")
 
 

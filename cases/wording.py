@@ -24,6 +24,7 @@ SIGNS = {
     "EUR": "€",
     "GBP": "£",
 }
+BRIEF = 6  # fields of a record
 LONGEST = 400  # characters of one value in a list; the whole value stands in the raw data
 
 
@@ -145,6 +146,25 @@ def _plain(thing: Any) -> str:
     if isinstance(thing, (list, tuple)):
         return ", ".join(_plain(inner) for inner in thing)
     return str(thing)
+
+
+def source(name: str) -> str:
+    """Where a fact came from when it was no system: the kind of its source in words."""
+    kinds = {
+        "form": _("staff form"),
+        "message": _("message"),
+        "formula": _("worked out"),
+        "history": _("our own record"),
+        "match": _("text of the write"),
+    }
+    return str(kinds.get(name, name))
+
+
+def brief(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as it is shown among other things: its first plain fields, without its version and times of change."""
+    noise = ("version", "updated_at")
+    plain = {k: v for k, v in record.items() if not isinstance(v, (Mapping, list)) and k not in noise}
+    return dict(list(plain.items())[:BRIEF])
 
 
 def field(name: str) -> str:

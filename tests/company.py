@@ -131,7 +131,7 @@ request_types:
       - {name: total, title: Total, kind: money, from: {formula: order.total}}
       - {name: refunds, title: Refunds in 90 days, kind: number, from: {history: {count: shop.refund, same: [customer], days: 90}}}
       - {name: refunded, title: Refunded in 90 days, kind: money, from: {history: {sum: shop.refund, of: money, same: [customer], days: 90}}}
-      - {name: pay_state, title: State of the payment, kind: text, from: {look_up: shop.payment, arguments: {payment_id: "{argument.payment_id}"}, path: state}}
+      - {name: pay_state, title: State of the payment, kind: text, from: {look_up: shop.payment, arguments: {payment_id: "{payment_ids[0]}"}, path: state}}
     customer: customer
     steps:
       - name: work_out
@@ -357,10 +357,12 @@ class Small:
         return confirm_standing(actor=self.as_(by), standing_id=row.pk)
 
     def write(self, case: Case, option: str = "full") -> Write:
-        return Write.objects.get(case=case, option=option)
+        """The write of that option in the case's first proposal."""
+        return Write.objects.filter(case=case, option=option).order_by("proposal__created_at", "position")[0]
 
     def proposal(self, case: Case) -> Proposal:
-        return Proposal.objects.get(case=case)
+        """The case's first proposal."""
+        return Proposal.objects.filter(case=case).order_by("created_at")[0]
 
     def courier(self) -> Actor:
         agent = Agent.objects.get(name="courier")
@@ -458,17 +460,20 @@ def _loaded() -> None:
         for name, data in _rows.items():
             with cursor.copy(f"COPY {name} FROM STDIN") as copy:
                 copy.write(data)
-            cursor.execute("SELECT pg_get_serial_sequence(%s, a.attname) FROM pg_attribute a "
-                           "WHERE attrelid = %s::regclass AND attname = 'id'", [name, name])  # fmt: skip
-            sequence = cursor.fetchone()
-            if sequence and sequence[0]:
-                _move_on(cursor, sequence[0], name)
+            cursor.execute(
+                "SELECT attname, pg_get_serial_sequence(%s, attname) FROM pg_attribute "
+                "WHERE attrelid = %s::regclass AND attname IN ('id', 'history_id') AND NOT attisdropped",
+                [name, name],
+            )
+            for column, sequence in cursor.fetchall():
+                if sequence:
+                    _move_on(cursor, sequence, name, column)
         cursor.execute("UPDATE agents_policy SET stamp = gen_random_uuid()")
 
 
-def _move_on(cursor: Any, sequence: str, table: str) -> None:
+def _move_on(cursor: Any, sequence: str, table: str, column: str) -> None:
     """Numbers go on behind the copied rows; the product's role may not set a sequence, only draw from it."""
-    cursor.execute(f"SELECT nextval(%s), (SELECT max(id) FROM {table})", [sequence])
+    cursor.execute(f"SELECT nextval(%s), (SELECT max({column}) FROM {table})", [sequence])
     at, last = cursor.fetchone()
     if last and at < last:
         cursor.execute("SELECT count(nextval(%s)) FROM generate_series(1, %s)", [sequence, last - at])

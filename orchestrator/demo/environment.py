@@ -13,14 +13,17 @@ from pathlib import Path
 from orchestrator.embedded.folders import private_folder
 
 NAME = "demo.json"
-KEPT = ("DEMO_COMPANY_PORT", "DEMO_COMPANY_TOKEN", "FIXED_NOW", "DEMO_TODAY", "PUBLIC_URL")
+KEPT = (
+    *("DEMO_COMPANY_PORT", "DEMO_COMPANY_URL", "DEMO_COMPANY_TOKEN"),
+    *("FIXED_NOW", "DEMO_TODAY", "PUBLIC_URL"),
+)
 DATABASE_OF_DEMO = "DATABASE_URL"
 COMPANY_PORT = 8765
 PORTS_TO_TRY = 50
 
 
 class PortTaken(Exception):
-    """A port that cannot be changed any more is used by another program."""
+    """There is no free port near the wanted one."""
 
 
 def apply_kept(values: MutableMapping[str, str], data: Path) -> None:
@@ -36,20 +39,14 @@ def apply_kept(values: MutableMapping[str, str], data: Path) -> None:
 def decide(values: MutableMapping[str, str], data: Path) -> None:
     """Before the demo starts: complete `values` and keep what has to stay the same at the next start.
 
-    Raises `PortTaken` if the company's port of an earlier start is taken: it stands in the map.
+    The company's port may change from start to start: the map names its address by DEMO_COMPANY_URL.
     """
     kept = _read(data)
     values["WORK_COMMAND_DEMO"] = "yes"
     values.setdefault("DEMO_COMPANY_TOKEN", kept.get("DEMO_COMPANY_TOKEN") or secrets.token_urlsafe(24))
-    values.setdefault(
-        "DEMO_COMPANY_PORT", kept.get("DEMO_COMPANY_PORT") or str(first_free_port(COMPANY_PORT))
-    )
-    port = int(values["DEMO_COMPANY_PORT"])
-    if not port_is_free(port):
-        raise PortTaken(
-            f"Port {port}, where the demo company has to be, is used by another program. "
-            "End that program, or start anew with: make demo RESET=1"
-        )
+    wanted = values.get("DEMO_COMPANY_PORT") or kept.get("DEMO_COMPANY_PORT") or COMPANY_PORT
+    values["DEMO_COMPANY_PORT"] = str(first_free_port(int(wanted)))
+    values["DEMO_COMPANY_URL"] = f"http://127.0.0.1:{values['DEMO_COMPANY_PORT']}"
     values["PORT"] = str(first_free_port(int(values.get("PORT") or 8000)))
     values["PUBLIC_URL"] = f"http://127.0.0.1:{values['PORT']}"
     content = {name: values[name] for name in (*KEPT, DATABASE_OF_DEMO) if values.get(name)}

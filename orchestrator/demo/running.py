@@ -19,7 +19,6 @@ from django.db import connection
 from approvals.models import StandingApproval
 from cases.models import RequestType
 from orchestrator import catalogues
-from orchestrator.demo.environment import COMPANY_PORT
 from orchestrator.embedded.programs import Program, Supervised
 
 DEMO = Path(__file__).resolve().parent
@@ -28,7 +27,7 @@ PEOPLE = DEMO / "people.yaml"
 COMPANY_MODULE = "orchestrator.demo.company"
 MADE_BY_THE_DEMO = (
     *("postgres", "sockets", "logs", "company", "static", "mail", "media", "demo"),
-    *("passwords.json", "demo.json", "retail.yaml", "static.digest", "anchors.jsonl"),
+    *("passwords.json", "demo.json", "static.digest", "anchors.jsonl"),
 )
 ANSWER_SECONDS = 60.0
 
@@ -99,22 +98,12 @@ def _program(
     return Program(command, data / "logs" / f"{name}.log", environment, folder, patience, death_signal)
 
 
-def load_company(data: Path) -> None:
+def load_company() -> None:
     """Load map and people where there are none yet; each by itself, so a start that was cut goes on."""
     if not RequestType.objects.exists():
-        call_command("load_map", str(_map_for_this_port(data)), stdout=io.StringIO())
+        call_command("load_map", str(MAP), stdout=io.StringIO())
     if not User.objects.filter(is_superuser=False).exists():
         call_command("load_people", str(PEOPLE), stdout=io.StringIO())
-
-
-def _map_for_this_port(data: Path) -> Path:
-    """The map itself, or a copy that names another port where the usual one was taken."""
-    port = os.environ["DEMO_COMPANY_PORT"]
-    if port == str(COMPANY_PORT):
-        return MAP
-    copy = data / MAP.name
-    copy.write_text(MAP.read_text().replace(f":{COMPANY_PORT}", f":{port}"))
-    return copy
 
 
 def collect_static(data: Path) -> None:

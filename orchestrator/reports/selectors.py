@@ -63,9 +63,7 @@ class Summary:
         }
 
 
-def summary(
-    cases: CaseQuerySet, *, since: date | None, until: date | None, type_name: str, now: datetime
-) -> Summary:
+def summary(cases: CaseQuerySet, *, since: date | None, until: date | None, type_name: str, now: datetime) -> Summary:
     """Counts of the `cases` received from `since` to `until`, both days included, in the company's zone."""
     company = Company.objects.first()
     zone = ZoneInfo(company.time_zone if company else "UTC")

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from agents.models import Proposal, Run
+from agents.models import Grant, Proposal, Run
 from cases.models import Case, Event
 from tests.api.program import Program, program
 from tests.world import World, add_case_row
@@ -61,6 +61,7 @@ def test_the_steps_cost_as_many_questions_for_many_as_for_few(world: World, agen
 def test_the_gate_says_why_it_refused(
     world: World, agent: Program, change: dict[str, Any], status: int, code: str, reason: str | None
 ) -> None:
+    Grant.objects.filter(operation=world.send_message).delete()
     if change.get("turn"):
         status, code = 409, "turn_passed"
     answer = agent.post(path(world, "calls"), body(world, **change))

@@ -252,8 +252,9 @@ class TestOddText:
     @given(st.text(st.characters(exclude_categories=())))
     @settings(max_examples=150, deadline=None)
     def test_it_never_raises(self, text: str) -> None:
-        sorting.features(sorting.plain(text))
-        assert sorting.plain(sorting.plain(text)) == sorting.plain(text)
+        columns, counts = sorting.features(sorting.plain(text))
+        assert len(columns) == len(counts) > 0
+        assert columns.max() < sorting.COLUMNS
 
     def test_a_megabyte_is_read_from_its_beginning_and_takes_no_longer(self, model: Model) -> None:
         text = "I want my money back. " * 50_000

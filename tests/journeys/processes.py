@@ -51,7 +51,10 @@ class Processes:
             )
 
     def stop(self) -> None:
-        """End what was started, the last first."""
+        """End what was started: all are told at once, so that they end beside each other."""
+        for program in self.programs:
+            if program.child is not None and program.child.poll() is None:
+                program.child.terminate()
         for program in reversed(self.programs):
             program.stop()
         self.programs = []

@@ -1,13 +1,15 @@
 """What the page of one case and its by-hand part show, with their prefetching."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
+from agents import configuration
 from agents.models import FallbackCard, Operation, Run, StepWork, System, Write
 from approvals.models import Approval
-from cases import story
+from cases import story, wording
 from cases.models import Case, Event, Fact, Message, RequestType, Step, Template
 
 EVENTS = 50
@@ -95,16 +97,23 @@ def facts_of(case: Case) -> list[dict[str, Any]]:
         *[n for n in known if n in case.facts],
         *[n for n in case.facts if n not in known and not n.startswith("_")],
     ]
+    operations = configuration.current().operations
     return [
         {
             "name": name,
             "title": (known[name].title if name in known else "") or name.replace("_", " "),
             "kind": known[name].kind if name in known else "",
             **case.facts[name],
+            "source": source_words(str(case.facts[name].get("source", "")), operations),
         }
         for name in names
         if isinstance(case.facts[name], dict)
     ]
+
+
+def source_words(source: str, operations: Mapping[str, Operation]) -> str:
+    """Where a fact came from, for a person: the system's name, or the kind of source."""
+    return operations[source].system.shown if source in operations else wording.source(source)
 
 
 def steps_of(case: Case) -> list[dict[str, Any]]:

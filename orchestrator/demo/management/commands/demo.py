@@ -64,7 +64,7 @@ class Command(BaseCommand):
             port = os.environ["DEMO_COMPANY_PORT"]
             running.wait_for(f"http://127.0.0.1:{port}/health", "The demo company", services["company"])
         with self._stage("Map and people"):
-            running.load_company(data)
+            running.load_company()
             passwords = people.give_passwords(data)
         with self._stage("Texts and static files"):
             running.collect_static(data)

@@ -1,0 +1,423 @@
+"""A standing approval: one named person's decision, within its caps, counted under its lock; beyond them a person."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agents.models import Operation, Write
+from approvals.models import Approval, Rule, StandingApproval
+from approvals.services import confirm_standing, undo, withdraw_standing
+from cases.errors import NoRight, NotFound, ReasonRequired
+from cases.models import Case, Company, Event
+from orchestrator.flow.calls import call
+from tests.company import Small, at_once
+
+
+def automatic(company: Small, type_name: str = "refund", **more: Any) -> bool:
+    """Whether a new case was written without asking anybody."""
+    done = len(company.shop.done)
+    case = company.go(company.receive(type_name, **more))
+    asked = Approval.objects.filter(case=case, state="waiting").exists()
+    assert asked == (len(company.shop.done) == done), case.status
+    return not asked
+
+
+def asked_because(company: Small) -> str:
+    return " ".join(Approval.objects.order_by("-created_at")[0].reasons)
+
+
+# ---------------------------------------------------------------------- in force
+
+
+def test_it_is_out_of_force_until_the_named_person_confirms_it(company: Small) -> None:
+    """Without `in_force` an admin could pre-approve in somebody else's name."""
+    row = company.standing(up_to=300, confirm=False)
+    assert not automatic(company)
+    for name in ("ken", "grace", "ka", "sam"):
+        with pytest.raises(NoRight):
+            confirm_standing(actor=company.as_(name), standing_id=row.pk)
+    for actor in (company.courier(),):
+        with pytest.raises(NoRight):
+            confirm_standing(actor=actor, standing_id=row.pk)
+    with pytest.raises(NotFound):
+        confirm_standing(actor=company.as_("may"), standing_id=row.pk + 1)
+    assert not automatic(company)
+    company.confirm("small")
+    assert automatic(company)
+    write = Write.objects.order_by("-reserved_at").filter(state="written")[0]
+    assert write.permit_rule == row.rule_id and "May" in write.permit_source
+    assert Event.objects.filter(case=None, code="standing.confirmed", actor="May (may)").count() == 1
+
+
+def test_it_waits_in_no_hold(company: Small) -> None:
+    row = Company.objects.get()
+    row.hold_seconds = 300
+    row.save()
+    company.standing(up_to=300)
+    assert automatic(company)
+
+
+def test_a_new_version_of_the_rule_is_out_of_force_until_confirmed_again(company: Small) -> None:
+    company.standing(up_to=300)
+    assert automatic(company)
+    company.rule("small", {"standing_approval": {"by": "may", "up_to": 100_000}})
+    assert not automatic(company)
+    company.confirm("small")
+    assert automatic(company)
+
+
+def test_it_ends_when_it_is_withdrawn(company: Small) -> None:
+    row = company.standing(up_to=300)
+    with pytest.raises(NoRight):
+        withdraw_standing(actor=company.as_("ka"), standing_id=row.pk, reason="x")
+    with pytest.raises(ReasonRequired):
+        withdraw_standing(actor=company.as_("grace"), standing_id=row.pk, reason=" ")
+    withdraw_standing(actor=company.as_("grace"), standing_id=row.pk, reason="too many")
+    assert not automatic(company)
+    assert Event.objects.filter(case=None, code="standing.withdrawn").count() == 1
+
+
+def test_it_ends_on_its_last_day(company: Small) -> None:
+    today = date.today()
+    company.standing(up_to=300, until=str(today + timedelta(days=1)))
+    assert automatic(company)
+    company.standing(up_to=300, until=str(today - timedelta(days=2)))
+    assert not automatic(company)
+    assert "ended" in asked_because(company)
+
+
+def test_withdrawing_reaches_what_was_permitted_and_not_yet_sent(company: Small) -> None:
+    """The epoch rises, so the permit is judged again before it starts: now people are asked."""
+    company.standing(up_to=300)
+    company.shop.faults["/payments/p1/refunds"] = ["503"]
+    case = company.go(company.receive())
+    assert company.write(case).state == "permitted"
+    withdraw_standing(actor=company.as_("may"), standing_id=StandingApproval.objects.get().pk, reason="stop")
+    company.later(case, 60)
+    assert company.shop.done == [] and company.write(case).state == "waiting"
+    assert Approval.objects.filter(case=case, state="waiting").count() == 1
+
+
+# ---------------------------------------------------------------------- caps
+
+
+def test_above_the_cap_of_one_a_person_is_asked(company: Small) -> None:
+    company.standing(up_to=100)
+    assert automatic(company)
+    assert not automatic(company, order="A101")
+    company.standing(up_to=99)
+    assert not automatic(company)
+
+
+def test_it_is_used_up_for_the_day_by_number_and_by_money(company: Small) -> None:
+    company.standing(up_to=300, per_day=2)
+    assert [automatic(company) for _n in range(3)] == [True, True, False]
+    assert "used up" in asked_because(company)
+    company.standing(up_to=300, total_per_day=350)
+    assert [automatic(company) for _n in range(2)] == [True, False]
+    company.standing(up_to=300, total=400)
+    assert [automatic(company) for _n in range(2)] == [True, False]
+
+
+def test_yesterday_counts_in_the_total_and_not_in_the_day(company: Small) -> None:
+    company.standing(up_to=300, per_day=1, total=250)
+    assert automatic(company) and not automatic(company)
+    for write in Write.objects.filter(permit_rule__isnull=False):
+        Write.objects.filter(pk=write.pk).update(placed_at=write.placed_at - timedelta(days=1))  # type: ignore[operator]
+    assert automatic(company)
+    for write in Write.objects.filter(permit_rule__isnull=False):
+        Write.objects.filter(pk=write.pk).update(placed_at=write.placed_at - timedelta(days=1))  # type: ignore[operator]
+    assert not automatic(company)  # 200 of 250 are used for good
+
+
+def test_what_failed_gives_its_place_back(company: Small) -> None:
+    company.standing(up_to=300, per_day=1)
+    company.shop.faults["/payments/p1/refunds"] = ["422"]
+    case = company.go(company.receive())
+    assert company.write(case).state == "failed"
+    assert automatic(company) and not automatic(company)
+
+
+def test_what_is_unknown_keeps_its_place(company: Small) -> None:
+    company.standing("shop.voucher", up_to=300, per_day=1)
+    company.shop.faults["/vouchers"] = ["cut_after"]
+    company.go(company.receive("vouchers"))
+    done = len(company.shop.done)
+    company.go(company.receive("vouchers"))
+    assert len(company.shop.done) == done == 1
+
+
+def test_thirty_at_once_against_five_a_day_are_exactly_five(racing: Small) -> None:
+    """Without the lock on the rule (`_keys`) more than five pass."""
+    racing.standing(up_to=300, per_day=5)
+    cases = [racing.receive() for _n in range(30)]
+    for start in range(0, 30, 10):
+        results = at_once([lambda c=case: racing.go(c) for case in cases[start : start + 10]])
+        assert all(isinstance(r, Case) for r in results), results
+    for case in cases:
+        racing.later(case, 10)
+    assert len(racing.shop.effects("/payments")) == 5
+    assert Write.objects.filter(permit_rule__isnull=False, placed_at__isnull=False).count() == 5
+    assert Approval.objects.filter(state="waiting").count() == 25
+
+
+def test_a_rule_that_names_no_operation_is_counted_under_its_lock_too(racing: Small) -> None:
+    """It covers every controlled write; its cap holds for all of them together."""
+    racing.standing(up_to=300, per_day=3)
+    rule = Rule.objects.get(name="small")
+    rule.when = {}
+    rule.save()
+    cases = [racing.receive("vouchers") for _n in range(10)]
+    results = at_once([lambda c=case: racing.go(c) for case in cases])
+    assert all(isinstance(r, Case) for r in results), results
+    assert len(racing.shop.effects("/vouchers")) == 3
+
+
+def test_the_writes_of_one_option_count_together(company: Small) -> None:
+    """Two of 20 in one option against a cap of 30 in money, or of one in number."""
+    from agents.models import StepWork
+
+    work = StepWork.objects.get(step__type__name="vouchers")
+    give = {"operation": "shop.voucher", "with": {"amount": 20}}
+    work.procedure = [{"option": "v", "title": "V", "suggest_when": "true", "writes": [give, give]}, {"propose": ["v"]}]
+    work.save()
+    company.standing("shop.voucher", up_to=25, total_per_day=30)
+    assert not automatic(company, "vouchers")
+    company.standing("shop.voucher", up_to=25, total=39)
+    assert not automatic(company, "vouchers")
+    company.standing("shop.voucher", up_to=25, per_day=1)
+    assert not automatic(company, "vouchers")
+    company.standing("shop.voucher", up_to=25, per_day=2, total=40, total_per_day=40)
+    assert automatic(company, "vouchers")
+
+
+# ---------------------------------------------------------------------- sums and splitting
+
+
+def test_many_small_ones_do_not_slip_under_a_sum(company: Small) -> None:
+    """A08: the one that takes the customer's sum in 90 days over the limit waits for a person."""
+    company.standing(up_to=300)
+    formula = {"formula": "refunded + argument.amount"}
+    company.rule("sum", {"ask": "heads"}, all=[{**formula, "is": "more than", "value": 250}])
+    assert [automatic(company) for _n in range(4)] == [True, True, False, False]
+    other = {"customer": "c2", "order": "A200"}
+    company.shop.orders["A200"]["total"] = 100
+    assert automatic(company, **other)  # another customer has a sum of their own
+
+
+def test_a_second_one_in_ninety_days_goes_to_a_head(company: Small) -> None:
+    company.standing(up_to=300)
+    company.rule("repeat", {"ask": "heads"}, all=[{"fact": "refunds", "is": "at least", "value": 1}])
+    assert automatic(company) and not automatic(company)
+    assert {a.team.name for a in Approval.objects.get(state="waiting").asked.all()} == {"heads"}
+
+
+def test_splitting_at_the_same_moment_does_not_help(racing: Small) -> None:
+    """Six refunds of one customer at once: the customer's lock lets one be the first. Red without it."""
+    racing.standing(up_to=300)
+    racing.rule("repeat", {"ask": "heads"}, all=[{"fact": "refunds", "is": "at least", "value": 1}])
+    cases = [racing.receive() for _n in range(6)]
+    results = at_once([lambda c=case: racing.go(c) for case in cases])
+    assert all(isinstance(r, Case) for r in results), results
+    for case in cases:
+        racing.later(case, 10)
+    assert len(racing.shop.effects("/payments")) == 1
+
+
+def test_two_waiting_ones_are_counted_when_they_are_written(company: Small) -> None:
+    """Both were judged before either was written; the second is judged again before it starts."""
+    company.rule("repeat", {"ask": "heads"}, all=[{"fact": "refunds", "is": "at least", "value": 1}])
+    one, first = company.waiting()
+    two, second = company.waiting()
+    company.decide(first)
+    company.go(one)
+    company.decide(second)
+    company.go(two)
+    assert len(company.shop.done) == 1
+    again = Approval.objects.get(case=two, state="waiting")
+    assert {a.team.name for a in again.asked.filter(closed=False)} == {"heads"}
+
+
+def test_the_limits_of_a_grant_hold_under_their_lock(racing: Small) -> None:
+    """Ten at once against two a day, under a standing approval without a cap. Without the lock more than two pass."""
+    from agents.models import Grant
+
+    racing.standing(up_to=300)
+    grant = Grant.objects.get(agent__name="clerk", operation__name="shop.refund")
+    grant.limits = {"per_day": 2}
+    grant.save()
+    cases = [racing.receive() for _n in range(8)]
+    results = at_once([lambda c=case: racing.go(c) for case in cases])
+    assert all(isinstance(r, Case) for r in results), results
+    for case in cases:
+        racing.later(case, 10)
+    assert len(racing.shop.effects("/payments")) == 2
+    assert "limit" in {str(e.detail.data.get("reason")) for e in Event.objects.filter(code="gate.refused")}
+
+
+def test_two_that_wait_cannot_both_take_the_last_place_of_a_grant(company: Small) -> None:
+    from agents.errors import Refused
+    from agents.models import Grant
+
+    grant = Grant.objects.get(agent__name="clerk", operation__name="shop.refund")
+    grant.limits = {"per_day": 1}
+    grant.save()
+    _one, first = company.waiting()
+    _two, second = company.waiting()
+    company.decide(first)
+    with pytest.raises(Refused) as refused:
+        company.decide(second)
+    assert refused.value.detail["reason"] == "limit"
+    second.refresh_from_db()
+    assert second.state == "waiting" and second.decisions.count() == 0
+    company.decide(second, "reject")
+
+
+# ---------------------------------------------------------------------- odd amounts
+
+ODD: list[Any] = ["20", "500", 20.0, 5e2, -500, 0, float("nan"), float("inf"), 1e309, "HK$20", "２０", "1e1", None, [20],
+                  {"amount": 20}, 0.1 + 0.2, 2**63, -0.0, True, "", " 20 ", "20,00", "0x14", 300.01, 300.0000001]  # fmt: skip
+
+
+@pytest.mark.parametrize("amount", ODD, ids=range(len(ODD)))
+def test_no_odd_amount_passes_by_being_odd(company: Small, amount: Any) -> None:
+    """A09, the schema wide open: a plain number within the cap passes, anything else is refused or asks a person."""
+    company.change("shop.voucher", arguments={"type": "object", "properties": {"amount": {}}})
+    company.standing("shop.voucher", up_to=300)
+    case = company.go(company.receive("outside"))
+    fits = isinstance(amount, int | float) and not isinstance(amount, bool) and 0 <= amount <= 300
+    try:
+        answer = call(actor=company.courier(), case_id=case.pk, operation="shop.voucher", arguments={"amount": amount},
+                      turn=case.turn)  # fmt: skip
+    except Exception as refusal:
+        assert type(refusal).__name__ in ("BadArguments", "Refused"), refusal
+        assert not fits
+    else:
+        right = {"20": True, " 20 ": True, "1e1": True}.get(str(amount), fits)
+        assert (answer.status == "done") <= bool(right), answer
+        assert bool(company.shop.done) == (answer.status == "done")
+
+
+def test_another_currency_asks_a_person(company: Small) -> None:
+    fields = {"amount": {"type": "number"}, "currency": {"type": "string"}}
+    company.change("shop.voucher", currency="currency", arguments={"type": "object", "properties": fields})
+    company.standing("shop.voucher", up_to=300)
+    case = company.go(company.receive("outside"))
+    for currency, status in (("HKD", "done"), ("USD", "waiting"), ("hkd", "waiting"), ("", "waiting")):
+        answer = call(actor=company.courier(), case_id=case.pk, operation="shop.voucher",
+                      arguments={"amount": 20, "currency": currency}, turn=case.turn)  # fmt: skip
+        assert answer.status == status, currency
+
+
+def test_an_unknown_fact_asks_a_person_and_is_said(company: Small) -> None:
+    """A10: the rule needs the customer's tier, and the system does not answer."""
+    company.standing(up_to=300)
+    company.rule("gold", {"ask": "heads"}, all=[{"fact": "tier", "is": "is", "value": "blocked"}])
+    assert automatic(company)
+    for case in (company.receive(),):
+        company.shop.faults["/customers"] = ["400"] * 9
+        company.go(case)
+        approval = Approval.objects.get(case=case, state="waiting")
+        assert {a.team.name for a in approval.asked.all()} == {"managers"} and "Tier" in " ".join(approval.reasons) or (
+            "tier" in " ".join(approval.reasons)
+        )
+        assert company.proposal(case).verdict["full"]["lacked"]
+
+
+def test_nobody_pre_approves_their_own_request(company: Small) -> None:
+    from orchestrator.desk.services import take_over
+
+    company.standing("shop.voucher", up_to=300)
+    for name, status in (("may", "waiting"), ("ken", "done")):
+        case = company.go(company.receive("outside"))
+        case = take_over(actor=company.as_(name), case_id=case.pk)
+        answer = call(actor=company.as_(name), case_id=case.pk, operation="shop.voucher", arguments={"amount": 20},
+                      turn=case.turn)  # fmt: skip
+        assert answer.status == status
+
+
+def test_a_standing_approval_cannot_be_undone_as_a_decision(company: Small) -> None:
+    company.standing(up_to=300)
+    company.go(company.receive())
+    assert not Approval.objects.exists()
+    with pytest.raises(NotFound):
+        undo(actor=company.as_("may"), approval_id="9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d")
+
+
+# ---------------------------------------------------------------------- A11
+
+THEN = st.one_of(
+    st.just({"ask": "managers"}),
+    st.just({"ask": "heads", "people": 2}),
+    st.just({"forbid": "No"}),
+    st.builds(
+        lambda by, up_to: {"standing_approval": {"by": by, "up_to": up_to}},
+        st.sampled_from(["may", "nobody", ""]),
+        st.sampled_from([0, 10, 1000]),
+    ),
+    st.just({}),
+    st.just({"standing_approval": True}),
+    st.just({"approve": "always"}),
+)
+WHEN = st.one_of(
+    st.just({}),
+    st.just({"all": []}),
+    st.just({"any": []}),
+    st.just({"operations": ["shop.voucher"]}),
+    st.just({"operations": ["shop.voucher"], "all": [{"argument": "amount", "is": "at most", "value": 10**9}]}),
+    st.just({"all": [{"fact": "tier", "is": "is not", "value": "x"}]}),
+    st.just({"all": [{"fact": "not_there", "is": "known"}]}),
+    st.just({"all": [{"formula": "1 / 0", "is": "is", "value": 1}]}),
+    st.just({"types": ["outside"]}),
+)
+RULES = st.lists(st.tuples(WHEN, THEN, st.booleans()), max_size=4)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rules=RULES, amount=st.sampled_from([0, 5, 50, 5000]), superuser=st.booleans())
+def test_level_four_never_runs_without_a_stored_approval(
+    company: Small, rules: list[tuple[dict[str, Any], dict[str, Any], bool]], amount: int, superuser: bool
+) -> None:
+    """A11: random rules, also empty, broken and `auto-approve` ones. Only a confirmed standing approval lets it go."""
+    Rule.objects.all().delete() if not StandingApproval.objects.exists() else _no_rules()
+    for place, (when, then, confirmed) in enumerate(rules):
+        rule = Rule.objects.create(name=f"r{place}", title="r", when=when, then=then)
+        wanted = then.get("standing_approval")
+        if isinstance(wanted, dict):
+            row = StandingApproval.objects.create(rule=rule, by=wanted["by"])
+            if confirmed and wanted["by"] == "may":
+                confirm_standing(actor=company.as_("may"), standing_id=row.pk)
+    done = len(company.shop.done)
+    case = company.go(company.receive("outside"))
+    try:
+        call(actor=company.courier(), case_id=case.pk, operation="shop.voucher", arguments={"amount": amount},
+             turn=case.turn)  # fmt: skip
+    except Exception as refusal:
+        assert type(refusal).__name__ == "Forbidden", refusal
+    covered = [
+        then["standing_approval"]["up_to"]
+        for _when, then, confirmed in rules
+        if confirmed and isinstance(then.get("standing_approval"), dict) and then["standing_approval"]["by"] == "may"
+    ]
+    if len(company.shop.done) > done:
+        assert covered and amount <= max(covered)
+        write = Write.objects.filter(case=case, state="written").get()
+        assert write.permit_rule and write.permit_fingerprint
+    ran = Write.objects.filter(case=case, operation=Operation.objects.get(name="shop.voucher"))
+    assert all(w.permit_fingerprint for w in ran.exclude(state__in=["waiting", "withdrawn"]))
+
+
+def _no_rules() -> None:
+    StandingApproval.objects.all().delete()
+    Rule.objects.all().delete()
+
+
+def test_money_of_a_place_is_exact(company: Small) -> None:
+    company.shop.orders["A100"]["total"] = "0.30"
+    company.standing(up_to="0.30")
+    assert automatic(company)
+    assert Write.objects.get(state="written").money == Decimal("0.30")
