@@ -61,6 +61,8 @@ def rules_of(
     seen: set[tuple[Any, ...]] = set()
     grounds = []
     for row in rows:
+        if row.get("effect") == "standing_approval" and not row.get("won"):
+            continue  # it asks nobody and covered nothing: the story has it, this page is about why a person decides
         ground = Ground(
             name=str(row.get("name", "")),
             version=row.get("version", ""),

@@ -92,7 +92,7 @@ def give_sight(case: Case, team_ids: set[int], *, now: datetime) -> None:
 
 
 def title_of(case: Case, proposal: Proposal, config: Configuration) -> dict[str, str]:
-    """What will happen, how much, to whom, in both languages: `Refund a payment HK$480.00: Chan Tai Man`."""
+    """What will happen, how much, to whom, in both languages: `Refund in full, HK$480.00 · Chan Tai Man`."""
     option = next((o for o in proposal.options if o["name"] == (proposal.suggested or "")), None)
     option = option or next((o for o in proposal.options if o["name"] != "reject" and o["writes"]), None)
     option = option or proposal.options[0]
@@ -100,9 +100,10 @@ def title_of(case: Case, proposal: Proposal, config: Configuration) -> dict[str,
     who = customer_name(case)
     titles: dict[str, str] = {}
     for language in LANGUAGES:
-        what = say(write[0].title, language) if write else say(option["title"], language)
+        what = say(option["title"], language) or (say(write[0].title, language) if write else option["name"])
         amount = money_words(write[1], config.company.currency) if write and write[1] is not None else ""
-        titles[language] = " ".join(part for part in (what, amount) if part) + (f" · {who}" if who else "")
+        parts = (what, amount) if amount not in what else (what,)
+        titles[language] = " ".join(part for part in parts if part) + (f" · {who}" if who else "")
     return titles
 
 

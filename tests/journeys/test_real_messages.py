@@ -161,7 +161,9 @@ def test_500_real_messages_end_in_named_states(
     _each_did_its_step_once()
     verdict = ledger.verify()
     assert (verdict.first_broken, verdict.chains >= MESSAGES) == (None, True)
-    assert right["routed right"] >= 0.75 * OF_OUR_TYPES and right["unknown to triage"] >= 0.6 * (MESSAGES - OF_OUR_TYPES)
+    assert right["routed right"] >= 0.75 * OF_OUR_TYPES and right["unknown to triage"] >= 0.6 * (
+        MESSAGES - OF_OUR_TYPES
+    )
 
 
 def _sent(bank: Processes, lines: list[tuple[str, str]]) -> Iterator[tuple[int, str]]:
