@@ -19,6 +19,7 @@ from agents.facts import FactFinder, kept
 from agents.fields import keep_fields
 from agents.history import Places, lock_subjects
 from agents.models import Agent, Grant, Operation, Switch
+from agents.money import names
 from cases.actors import Actor
 from cases.errors import TurnPassed
 from cases.models import Case
@@ -264,7 +265,7 @@ def limited_money(operation: Operation, arguments: Mapping[str, Any], money: Any
     spec = operation.money
     if spec is None:
         return None
-    return UNKNOWN if isinstance(spec, Mapping) or dig(arguments, str(spec)) is not UNKNOWN else None
+    return UNKNOWN if isinstance(spec, Mapping) or names(arguments, str(spec)) else None
 
 
 def take_place(

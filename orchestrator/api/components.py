@@ -76,7 +76,7 @@ _OPTION = record(name=TEXT, title=TEXT, suggested=FLAG, allowed=FLAG, why=TEXT, 
 COMPONENTS: Final[dict[str, Json]] = {
     "Error": record(code={"type": "string", "enum": CODES}, message=TEXT, detail=FREE),
     "Money": record(amount={"type": "string", "pattern": r"^-?[0-9]+\.[0-9]{2}$"}, currency=TEXT),
-    "Received": record(case=TEXT, status=TEXT, url=TEXT),
+    "Received": record(case=TEXT, status=TEXT, url=TEXT, told=TEXT),
     "Closed": {"anyOf": [ref("Case"), ref("Received")]},
     "Holder": record(kind={"type": "string", "enum": ["ai", "person", "team"]}, name=TEXT),
     "Fact": record(title=TEXT, kind=TEXT, value=ANY, known=FLAG, source=TEXT, at=maybe(AT)),

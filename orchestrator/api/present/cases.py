@@ -8,6 +8,7 @@ from agents.models import Agent, Proposal, Run
 from approvals.models import Approval
 from cases import story
 from cases.models import Case, Event, Fact, Message
+from cases.telling import told
 from orchestrator.api import selectors
 from orchestrator.api.calls import Call
 from orchestrator.api.plain import moment, money, plain
@@ -34,6 +35,16 @@ def line(case: Case, call: Call) -> dict[str, Any]:
         "created_at": moment(case.created_at),
         "updated_at": moment(case.updated_at),
         "url": call.address(f"/api/v1/cases/{case.number}/"),
+    }
+
+
+def received(case: Case, call: Call) -> dict[str, Any]:
+    """A case as its requester sees it: where it stands, in plain words and in the language of the request."""
+    return {
+        "case": case.number,
+        "status": case.status,
+        "url": call.address(f"/api/v1/cases/{case.number}/"),
+        "told": told(case),
     }
 
 

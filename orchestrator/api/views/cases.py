@@ -22,15 +22,18 @@ def list_cases(call: Call) -> Answer:
     return page(call, rows, [whole("id")], lambda found: [present.line(case, call) for case in found])
 
 
-@endpoint("GET", *READ, "agent", tag="cases", answers={200: "Case"}, path=("number",), query=shapes.WAIT)
+@endpoint("GET", *READ, "agent", "intake", tag="cases", answers={200: "Closed"}, path=("number",), query=shapes.WAIT)
 def show_case(call: Call, number: int) -> Answer:
     """One case with its facts, steps, proposals, approvals and messages. With `wait`, answered when the AI
     has nothing to do or the seconds are over. An agent sees the facts it has a grant for, of the others
-    whether they are known.
+    whether they are known. An intake token is told where a request that it handed in stands, in plain words.
     """
-    case = find_case(call, number)
+    case = find_own_case(call, number) if call.token.may("intake") else find_case(call, number)
     until(lambda: not _ai_is_busy(case.pk), call.query["wait"])
-    return _shown(call, number)
+    if cases_of(call.token).filter(pk=number).exists():
+        return _shown(call, number)
+    case.refresh_from_db()
+    return Answer(present.received(case, call))
 
 
 @endpoint("GET", *READ, tag="cases", answers={200: "Timeline"}, path=("number",), query=shapes.TIMELINE)
@@ -78,7 +81,7 @@ def close_case(call: Call, number: int) -> Answer:
         return _shown(call, number)
     case = find_own_case(call, number)
     case = desk.withdraw(actor=call.actor, case_id=case.pk, reason=call.body["outcome"])
-    return Answer({"case": case.number, "status": case.status, "url": call.address(f"/api/v1/cases/{case.number}/")})
+    return Answer(present.received(case, call))
 
 
 @endpoint("POST", "staff", tag="cases", answers={200: "Case"}, path=("number",))

@@ -9,6 +9,7 @@ from cases.services import Sender, take_in
 from orchestrator.api.calls import Answer, Call
 from orchestrator.api.endpoint import APART, TOGETHER, endpoint
 from orchestrator.api.present.cases import message as show_message
+from orchestrator.api.present.cases import received
 from orchestrator.api.shapes import MESSAGE, REQUEST
 from orchestrator.api.sight import find_own_case
 from orchestrator.api.views.operations import told
@@ -42,8 +43,7 @@ def take_request_in(call: Call) -> Answer:
         operations=body.get("operations"),
         external_id=body.get("external_id", ""),
     )
-    data = {"case": case.number, "status": case.status, "url": call.address(f"/api/v1/cases/{case.number}/")}
-    return Answer(data, 201 if created else 200)
+    return Answer(received(case, call), 201 if created else 200)
 
 
 def _is_reply(call: Call) -> bool:

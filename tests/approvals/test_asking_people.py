@@ -1,0 +1,204 @@
+"""Who is asked, until when, and what happens if nobody answers: it passes up, it never approves."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from agents.models import Proposal
+from approvals.models import Approval, Asked
+from cases.clock import database_now
+from cases.models import Case, CaseSight, Company
+from tests.company import Small, pause
+
+
+def teams(approval: Approval) -> dict[str, int]:
+    return {a.team.name: a.people for a in approval.asked.filter(closed=False).select_related("team")}
+
+
+def overdue(company: Small, case: Case) -> None:
+    """As if the deadline had passed."""
+    Approval.objects.filter(case=case).update(due_at=database_now() - timedelta(seconds=1))
+    Case.objects.filter(pk=case.pk).update(wake_at=database_now())
+    company.go(case)
+
+
+def test_what_no_rule_decides_goes_to_the_lead_of_the_type(company: Small) -> None:
+    case, approval = company.waiting()
+    assert teams(approval) == {"managers": 1} and approval.due_at is None
+    assert CaseSight.objects.filter(case=case, team__name="managers").exists()
+    assert company.told(case, "approval.asked")["asked"][0]["team"] == "managers"
+
+
+def test_an_option_without_writes_needs_a_person(company: Small) -> None:
+    from agents.models import StepWork
+
+    company.standing("shop.voucher", up_to=300)
+    work = StepWork.objects.get(step__type__name="vouchers")
+    work.procedure = [{"option": "nothing", "title": "Do nothing", "suggest_when": "true"}, {"propose": ["nothing"]}]
+    work.save()
+    case, approval = company.waiting("vouchers")
+    assert teams(approval) == {"managers": 1}
+    company.decide(approval, "nothing")
+    company.go(case)
+    assert company.shop.done == [] and Proposal.objects.get(case=case).state not in ("waiting", "written")
+
+
+def test_being_asked_gives_sight_of_that_case_only(company: Small) -> None:
+    company.rule("heads", {"ask": "heads"})
+    case, _approval = company.waiting()
+    other = company.go(company.receive("chores"))
+    seen = Case.objects.visible_to(company.as_("grace").user)
+    assert case in seen and other not in seen
+    assert case not in Case.objects.visible_to(company.as_("fin").user)
+
+
+RULES: list[tuple[list[dict[str, Any]], dict[str, int]]] = [
+    ([{"ask": "managers"}, {"ask": "heads"}], {"heads": 1}),
+    ([{"ask": "managers", "people": 2}, {"ask": "heads"}], {"heads": 2}),
+    ([{"ask": "finance"}, {"ask": "managers"}], {"finance": 1, "managers": 1}),
+    ([{"ask": "managers", "people": 2}, {"ask": "managers", "people": 3}], {"managers": 3}),
+]
+
+
+@pytest.mark.parametrize(("thens", "asked"), RULES, ids=range(len(RULES)))
+def test_asks_combine(company: Small, thens: list[dict[str, Any]], asked: dict[str, int]) -> None:
+    for place, then in enumerate(thens):
+        company.rule(f"r{place}", then)
+    _case, approval = company.waiting()
+    assert teams(approval) == asked
+
+
+def test_every_asked_team_has_to_answer(company: Small) -> None:
+    company.rule("money", {"ask": "finance"})
+    company.rule("lead", {"ask": "managers"})
+    case, approval = company.waiting()
+    company.decide(approval)
+    company.go(case)
+    assert company.shop.done == []
+    company.decide(approval, by="fin")
+    company.go(case)
+    assert len(company.shop.done) == 1
+
+
+def test_nobody_answers_and_it_passes_up_and_never_approves(company: Small) -> None:
+    """Time-out: the next team is asked as well; at the end of the ladder it stays with people."""
+    company.rule("slow", {"ask": "managers", "within": "2h", "if_nobody": {"pass_to": "heads", "within": "4h"}})
+    case, approval = company.waiting()
+    assert approval.due_at is not None and timedelta(minutes=118) < approval.due_at - database_now() <= timedelta(hours=2)
+    case.refresh_from_db()
+    assert case.wake_at == approval.due_at
+    overdue(company, case)
+    approval.refresh_from_db()
+    assert teams(approval) == {"managers": 1, "heads": 1} and approval.passed_up == 1
+    assert approval.due_at is not None and timedelta(hours=3) < approval.due_at - database_now() <= timedelta(hours=4)
+    assert company.codes(case).count("approval.passed_up") == 1
+    for _n in range(3):
+        overdue(company, case)
+    approval.refresh_from_db()
+    assert approval.state == "waiting" and approval.due_at is None and company.shop.done == []
+    assert approval.decisions.count() == 0 and "approval.overdue" in company.codes(case)
+    company.decide(approval, by="grace")
+    company.go(case)
+    assert len(company.shop.done) == 1
+
+
+def test_the_lower_team_may_still_answer_after_it_passed_up(company: Small) -> None:
+    company.rule("slow", {"ask": "managers", "within": "2h"})
+    case, approval = company.waiting()
+    overdue(company, case)
+    assert teams(approval) == {"managers": 1, "heads": 1}
+    company.decide(approval, by="ken")
+    company.go(case)
+    assert len(company.shop.done) == 1
+
+
+def test_who_is_asked_is_frozen_when_it_is_raised(company: Small) -> None:
+    rule = company.rule("slow", {"ask": "managers", "within": "2h", "if_nobody": {"pass_to": "finance"}})
+    case, approval = company.waiting()
+    rule.then = {"ask": "managers", "within": "2h", "if_nobody": {"pass_to": "heads"}}
+    rule.save()
+    overdue(company, case)
+    assert teams(approval) == {"managers": 1, "finance": 1}
+
+
+def test_nothing_that_a_pause_covers_passes_up(company: Small) -> None:
+    company.rule("slow", {"ask": "managers", "within": "2h"})
+    case, approval = company.waiting()
+    pause("agent", "clerk")
+    overdue(company, case)
+    assert teams(approval) == {"managers": 1} and "approval.passed_up" not in company.codes(case)
+
+
+def test_the_rules_with_the_values_they_compared_are_kept(company: Small) -> None:
+    company.rule("big", {"ask": "managers"}, all=[{"argument": "amount", "is": "more than", "value": 90}])
+    company.rule("tier", {"ask": "managers"}, all=[{"fact": "tier", "is": "is", "value": "basic"}])
+    case, _approval = company.waiting()
+    rows = {(r["name"], r["option"]): r for r in company.proposal(case).rules}
+    big = rows["big", "full"]
+    assert (big["result"], big["won"], big["version"]) == ("matched", True, 1)
+    assert (big["compared"][0]["left_value"], big["compared"][0]["right_value"]) == (100, 90)
+    assert rows["big", "half"]["result"] == "not matched" == rows["tier", "full"]["result"]
+    assert rows["tier", "full"]["compared"][0]["left_value"] == "gold"
+
+
+def test_the_strictest_option_that_can_be_chosen_decides_who_is_asked(company: Small) -> None:
+    company.rule("big", {"ask": "heads"}, all=[{"argument": "amount", "is": "more than", "value": 90}])
+    _case, approval = company.waiting()
+    assert teams(approval) == {"heads": 1}
+    company.rule("never", {"forbid": "no"}, all=[{"argument": "amount", "is": "more than", "value": 90}])
+    _other, second = company.waiting(order="A101")
+    assert teams(second) == {"managers": 1}
+
+
+def test_a_decision_is_for_what_the_chosen_option_needs(company: Small) -> None:
+    """Two options that two teams of the same height decide: one of them cannot decide the other's by choosing it."""
+    company.rule("small", {"ask": "finance"}, all=[{"argument": "amount", "is": "at most", "value": 50}])
+    case, approval = company.waiting()
+    asked = set(teams(approval))
+    for name, by in (("managers", "may"), ("finance", "fin")):
+        if name in asked:
+            other = "half" if name == "managers" else "full"
+            company.decide(approval, other, by=by)
+            break
+    company.go(case)
+    assert company.shop.done == [] or asked == {"managers", "finance"}
+
+
+def test_all_options_forbidden_leaves_only_rejecting(company: Small) -> None:
+    company.rule("never", {"forbid": "Not here"})
+    case = company.go(company.receive())
+    approval = Approval.objects.filter(case=case, state="waiting").first()
+    assert company.shop.done == []
+    if approval is not None:
+        company.decide(approval, "reject")
+        company.go(case)
+        assert Proposal.objects.get(case=case).state == "rejected"
+
+
+def test_an_approval_is_withdrawn_with_its_case(company: Small) -> None:
+    from orchestrator.desk.services import withdraw
+
+    case, approval = company.waiting()
+    withdraw(actor=company.as_("ka"), case_id=case.pk, reason="changed their mind")
+    approval.refresh_from_db()
+    assert approval.state == "withdrawn" and not Asked.objects.filter(approval=approval, closed=False).exists()
+    assert company.codes(case).count("approval.withdrawn") == 1
+
+
+def test_waiting_for_me_is_what_i_can_decide_now(company: Small) -> None:
+    company.rule("two", {"ask": "managers", "people": 2})
+    _case, approval = company.waiting()
+    waiting = Approval.objects.waiting_for
+    assert list(waiting(company.as_("may").user)) == [approval] == list(waiting(company.as_("ken").user))
+    assert not waiting(company.as_("ka").user) and not waiting(company.as_("grace").user)
+    company.decide(approval)
+    assert not waiting(company.as_("may").user) and waiting(company.as_("ken").user)
+
+
+def test_a_hold_of_zero_is_no_hold(company: Small) -> None:
+    assert Company.objects.get().hold_seconds == 0
+    case, approval = company.waiting()
+    assert company.decide(approval).hold_until is None
+    case.refresh_from_db()
+    assert case.wake_at is not None and case.wake_at <= database_now()
