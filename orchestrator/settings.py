@@ -131,7 +131,6 @@ INSTALLED_APPS = [
     "guardian",
     "simple_history",
     "rest_framework",
-    "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_htmx",

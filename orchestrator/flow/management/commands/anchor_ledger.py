@@ -16,6 +16,7 @@ COMMAND_LINE = Actor(kind="control", label="command line")
 
 class Command(BaseCommand):
     help = "Take an anchor of the ledger: into the database, the file LEDGER_ANCHOR_FILE and to LEDGER_ANCHOR_MAIL."
+    requires_system_checks: list[str] = []  # they would load every page of the product
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

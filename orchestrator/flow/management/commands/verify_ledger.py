@@ -16,6 +16,7 @@ from cases.models import Case
 
 class Command(BaseCommand):
     help = "Check every hash chain of the ledger, and the anchors of database and file against them."
+    requires_system_checks: list[str] = []  # they would load every page of the product
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--case", metavar="C-1001", help="only the chain of this case; anchors are not looked at")
