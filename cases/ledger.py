@@ -18,7 +18,7 @@ from django.db import connection, transaction
 
 from cases.actors import Actor
 from cases.canonical import canonical
-from cases.models import Case, ChainHead, Event, EventDetail
+from cases.models import Case, ChainHead
 
 COMPANY = "company"
 
@@ -104,8 +104,23 @@ def append_company_alone(entries: Sequence[Entry], *, now: datetime) -> None:
         append_company(entries, now=now)
 
 
+_INSERT = """
+WITH added AS (
+  INSERT INTO cases_event (case_id, seq, at, code, actor, operation_id, detail_digest, hash)
+  SELECT %s, e.seq, %s, e.code, e.actor, e.operation_id, e.digest, e.hash
+  FROM unnest(%s::int[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[])
+    AS e(seq, code, actor, operation_id, digest, hash)
+  ORDER BY e.seq
+  RETURNING id, seq)
+INSERT INTO cases_eventdetail (event_id, salt, data)
+SELECT added.id, d.salt, d.data::jsonb
+FROM added JOIN unnest(%s::int[], %s::text[], %s::text[]) AS d(seq, salt, data) ON d.seq = added.seq
+"""
+
+
 def _insert(case_id: int | None, seq: int, head: str, entries: Sequence[Entry], now: datetime) -> tuple[int, str]:
-    events, details = [], []
+    """Chain `entries` after (seq, head) and insert events and details in one statement. Returns the new end."""
+    rows = []
     for entry in entries:
         seq += 1
         salt = secrets.token_hex(16)
@@ -113,24 +128,15 @@ def _insert(case_id: int | None, seq: int, head: str, entries: Sequence[Entry], 
         digest = detail_digest(salt, data)
         label = plain(entry.actor.label)[:250]
         head = link(head, case_id=case_id, seq=seq, at=now, code=entry.code, actor=label, details=digest)
-        events.append(
-            Event(
-                case_id=case_id,
-                seq=seq,
-                at=now,
-                code=entry.code,
-                actor=label,
-                operation_id=entry.operation_id,
-                detail_digest=digest,
-                hash=head,
+        rows.append((seq, entry.code, label, entry.operation_id, digest, head, salt, json.dumps(data)))
+    if rows:
+        seqs, codes, labels, operations, digests, hashes, salts, texts = (
+            list(column) for column in zip(*rows, strict=True)
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _INSERT, [case_id, now, seqs, codes, labels, operations, digests, hashes, seqs, salts, texts]
             )
-        )
-        details.append((salt, data))
-    if events:
-        Event.objects.bulk_create(events)
-        EventDetail.objects.bulk_create(
-            [EventDetail(event_id=e.pk, salt=s, data=d) for e, (s, d) in zip(events, details, strict=True)]
-        )
     return seq, head
 
 

@@ -70,7 +70,7 @@ def beat(data: Path) -> Program:
 
 def web(data: Path) -> Program:
     """One ASGI process for pages and API."""
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1"]
+    command = [sys.executable, "-m", "granian", "--interface", "asginl", "--host", "127.0.0.1"]
     command += ["--port", os.environ["PORT"], "--workers", "1", "--no-ws", "orchestrator.asgi:application"]
     return _program("web", command, data, patience=10, death_signal=signal.SIGTERM)  # it has children
 

@@ -137,7 +137,7 @@ def test_the_rules_with_the_values_they_compared_are_kept(company: Small) -> Non
     rows = {(r["name"], r["option"]): r for r in company.proposal(case).rules}
     big = rows["big", "full"]
     assert (big["result"], big["won"], big["version"]) == ("matched", True, 1)
-    assert (big["compared"][0]["left_value"], big["compared"][0]["right_value"]) == (100, 90)
+    assert (big["compared"][0]["left_value"], big["compared"][0]["right_value"]) == ("100", "90")
     assert rows["big", "half"]["result"] == "not matched" == rows["tier", "full"]["result"]
     assert rows["tier", "full"]["compared"][0]["left_value"] == "gold"
 

@@ -140,7 +140,7 @@ def test_it_refuses_a_changed_line_of_the_file(file: Path, part: str) -> None:
     chains()
     anchors.take()
     line = json.loads(file.read_text())
-    line[part] = line[part] + 1 if part == "last_event" else "0" + str(line[part])[1:]
+    line[part] = line[part] + 1 if part == "last_event" else "x" + str(line[part])[1:]
     file.write_text(json.dumps(line) + "\n")
     assert "line 1" in str(anchors.verify().problem)
 

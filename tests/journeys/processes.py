@@ -63,6 +63,10 @@ class Processes:
         """The end of every log, for the message of a test that failed."""
         return "\n".join(f"--- {p.log.stem}\n{said(p)[-3000:]}" for p in self.programs)
 
+    def said(self, part: str) -> str:
+        """All that the processes of this part wrote."""
+        return "\n".join(said(p) for p in self.programs if p.log.stem.startswith(part))
+
     def _celery(self, part: str, *options: str) -> None:
         command = [sys.executable, "-m", "celery", "-A", "orchestrator", part, "--loglevel", "INFO", *options]
         self._start(part, command, signal.SIGKILL)

@@ -159,6 +159,7 @@ def test_500_real_messages_end_in_named_states(
         not Run.objects.filter(state="open").exclude(waiting_on=None).exclude(case__status="waiting_approval").exists()
     )
     _each_did_its_step_once()
+    assert "flow.job_failed" not in bank.said("worker"), bank.log()
     verdict = ledger.verify()
     assert (verdict.first_broken, verdict.chains >= MESSAGES) == (None, True)
     assert right["routed right"] >= 0.75 * OF_OUR_TYPES and right["unknown to triage"] >= 0.6 * (

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
-from agents import configuration
 from agents.models import FallbackCard, Operation, Run, StepWork, System, Write
 from approvals.models import Approval
 from cases import story, wording
@@ -97,7 +96,9 @@ def facts_of(case: Case) -> list[dict[str, Any]]:
         *[n for n in known if n in case.facts],
         *[n for n in case.facts if n not in known and not n.startswith("_")],
     ]
-    operations = configuration.current().operations
+    sources = {str(f.get("source", "")) for f in case.facts.values() if isinstance(f, dict)}
+    rows_by_name = Operation.objects.filter(name__in=sources).select_related("system")
+    operations = {row.name: row for row in rows_by_name}
     return [
         {
             "name": name,

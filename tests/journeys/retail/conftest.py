@@ -47,3 +47,4 @@ def _everything_agrees(retailer: Retailer) -> Iterator[None]:
     yield
     retailer.assert_log_agrees()
     retailer.assert_ledger_holds()
+    retailer.assert_nothing_broke()

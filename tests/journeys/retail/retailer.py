@@ -214,6 +214,10 @@ class Retailer:
             assert told.get(key) == [log[key]["record"]] == [write.reference], (key, told.get(key), write.reference)
             assert not write.controlled or (write.permit_fingerprint and write.permit_source), key
 
+    def assert_nothing_broke(self) -> None:
+        """No job of a worker ended in an error of its own: the retry would hide it."""
+        assert "flow.job_failed" not in self.processes.said("worker"), self.processes.log()
+
     def assert_ledger_holds(self) -> None:
         verdict = ledger.verify()
         assert verdict.first_broken is None, verdict.first_broken

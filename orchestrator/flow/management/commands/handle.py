@@ -5,6 +5,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import ProgrammingError
 from django.utils.translation import gettext as _
 
 from approvals.models import Approval
@@ -31,7 +32,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not RequestType.objects.filter(retired=False).exists():
+        try:
+            loaded = RequestType.objects.filter(retired=False).exists()
+        except ProgrammingError:
+            raise CommandError(_("The database has no tables yet. Make them first: manage.py migrate")) from None
+        if not loaded:
             raise CommandError(_("There are no request types yet. Load a map first: manage.py load_map FILE"))
         case = self._take_in(options["text"], options["contact"])
         told = self._tell(case, 0)

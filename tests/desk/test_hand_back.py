@@ -1,0 +1,98 @@
+"""Handing back begins a new turn: open steps start again, what was done by hand counts, promises stay."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from agents.models import Run
+from cases.errors import Incorrect, WrongState
+from cases.models import Case
+from orchestrator.desk.services import hand_back, take_over
+from orchestrator.flow.calls import call
+from orchestrator.flow.finishing import finish_step
+from tests.company import Small, small
+
+
+@pytest.fixture
+def company(db: None) -> Iterator[Small]:
+    with small() as company:
+        yield company
+
+
+def test_the_ai_goes_on_in_a_new_turn(company: Small) -> None:
+    case, _approval = company.waiting()
+    case = take_over(actor=company.as_("ka"), case_id=case.pk)
+    case = hand_back(actor=company.as_("ka"), case_id=case.pk, promised="a call before six")
+    assert (case.status, case.holder_kind, case.turn, case.promised) == ("working", "ai", 3, "a call before six")
+    case = company.go(case)
+    assert case.status == "waiting_approval"
+    assert Run.objects.filter(case=case, turn=3, step="work_out").exists()
+    told = company.told(case, "case.handed_back")
+    assert (told["may"], told["promised"]) == ("continue", "a call before six")
+
+
+def test_a_step_done_by_hand_is_not_done_again(company: Small) -> None:
+    case = company.go(company.receive("outside"))
+    ka = company.as_("ka")
+    case = take_over(actor=ka, case_id=case.pk)
+    finish_step(actor=ka, case_id=case.pk, step="deliver", turn=case.turn, result={"note": "brought it myself"})
+    hand_back(actor=ka, case_id=case.pk)
+    case = company.go(case)
+    assert case.status == "done" and not Run.objects.filter(case=case, turn=3, step="deliver").exists()
+
+
+def test_what_was_written_by_hand_stays_written(company: Small) -> None:
+    case = company.go(company.receive("chores"))
+    assert case.status == "done"
+    other = company.go(company.receive("side"))
+    other = take_over(actor=company.as_("ka"), case_id=other.pk)
+    call(actor=company.as_("ka"), case_id=other.pk, operation="shop.ticket", arguments={"text": "by hand"}, turn=other.turn)
+    hand_back(actor=company.as_("ka"), case_id=other.pk)
+    other = company.go(other)
+    assert [d["text"] for d in company.shop.effects("/tickets")][-1] == "last" and other.status == "done"
+
+
+def test_nobody_walks_away_from_an_unknown_outcome(company: Small) -> None:
+    company.shop.faults["/vouchers"] = ["cut_after"]
+    case, approval = company.waiting("vouchers")
+    company.decide(approval, "voucher")
+    company.go(case)
+    case = take_over(actor=company.as_("ka"), case_id=case.pk)
+    with pytest.raises(WrongState, match="Records to repair"):
+        hand_back(actor=company.as_("ka"), case_id=case.pk)
+
+
+def test_what_cannot_be_handed_back_is_refused(company: Small) -> None:
+    ka = company.as_("ka")
+    case, _approval = company.waiting()
+    with pytest.raises(WrongState):
+        hand_back(actor=ka, case_id=case.pk)  # the AI has it
+    unsorted = company.go(company.receive(""))
+    take_over(actor=ka, case_id=unsorted.pk)
+    with pytest.raises(WrongState):
+        hand_back(actor=ka, case_id=unsorted.pk)
+    take_over(actor=ka, case_id=case.pk)
+    for may in ("", "everything"):
+        with pytest.raises(Incorrect):
+            hand_back(actor=ka, case_id=case.pk, may=may)
+    assert Case.objects.get(pk=case.pk).turn == 2
+
+
+@pytest.mark.parametrize("may", ["draft", "watch"])
+def test_where_people_keep_the_writing_nothing_is_written(company: Small, may: str) -> None:
+    """The AI was allowed to draft or to watch only: no effect without somebody."""
+    company.standing(up_to=1000)
+    case, _approval = company.go(company.receive("chores")), None
+    side = company.go(company.receive("outside"))
+    ka = company.as_("ka")
+    take_over(actor=ka, case_id=side.pk)
+    done = len(company.shop.done)
+    hand_back(actor=ka, case_id=side.pk, may=may)
+    company.go(side)
+    assert len(company.shop.done) == done
+    refund = company.receive()
+    take_over(actor=ka, case_id=refund.pk)
+    hand_back(actor=ka, case_id=refund.pk, may=may)
+    company.go(refund)
+    assert len(company.shop.done) == done, "the AI wrote although people keep the writing"
+    assert case.status == "done"
