@@ -128,7 +128,7 @@ def add_message(
     message = Message.objects.create(
         case=case,
         direction=direction,
-        author=author[:200],
+        author=plain(author)[:200],
         text=text,
         language=language_of(text),
         by_ai=by_ai,

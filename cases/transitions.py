@@ -165,7 +165,9 @@ def taken_over(case: Case, *, actor: Actor, entries: Sequence[Entry] = (), now: 
     )
 
 
-def handed_back(case: Case, *, actor: Actor, may: str, promised: str, now: datetime) -> None:
+def handed_back(
+    case: Case, *, actor: Actor, may: str, promised: str, now: datetime, entries: Sequence[Entry] = ()
+) -> None:
     """A person gives the case back to the AI: a new turn, open steps start again."""
     if not case.is_open or case.holder_kind == Case.Holder.AI:
         raise WrongState(_("Case %(number)s is not with a person.") % {"number": case.number})
@@ -173,7 +175,7 @@ def handed_back(case: Case, *, actor: Actor, may: str, promised: str, now: datet
     steps = {name: step for name, step in case.steps.items() if step["state"] in ("done", "skipped")}
     save(
         case,
-        [entry],
+        [entry, *entries],
         now=now,
         status=S.WORKING,
         turn=case.turn + 1,
@@ -189,12 +191,12 @@ def handed_back(case: Case, *, actor: Actor, may: str, promised: str, now: datet
     doorbell.ring()
 
 
-def closed(draft: Draft, case: Case, *, actor: Actor, outcome: str, now: datetime) -> None:
+def closed(draft: Draft, case: Case, *, actor: Actor, outcome: str, now: datetime, why: str = "") -> None:
     """The case is done. A new turn, so that nothing more is started for it."""
     if not case.is_open:
         raise WrongState(_("Case %(number)s is closed already.") % {"number": case.number})
     draft.add(
-        Entry("case.closed", actor, {"outcome": outcome}),
+        Entry("case.closed", actor, {"outcome": outcome} | ({"why": why} if why else {})),
         status=S.DONE,
         turn=case.turn + 1,
         outcome=outcome,

@@ -3,6 +3,7 @@
 Templates go through Django's own `templatize`, everything through Babel's Python extractor.
 """
 
+import ast
 import io
 import re
 from collections.abc import Iterator
@@ -61,7 +62,18 @@ def collected() -> Catalog:
         ):
             location = (str(file.relative_to(root)), line)
             catalogue.add(message, None, [location], auto_comments=comments, context=context)
+        if file.name == "errors.py":
+            for line, sentence in refusals(text):
+                catalogue.add(sentence, None, [(str(file.relative_to(root)), line)])
     return catalogue
+
+
+def refusals(text: str) -> Iterator[tuple[int, str]]:
+    """(line, docstring) of each class of an `errors.py`: the sentence a person reads when nothing better is said."""
+    for node in ast.walk(ast.parse(text)):
+        sentence = ast.get_docstring(node) if isinstance(node, ast.ClassDef) else None
+        if sentence and "\n" not in sentence:
+            yield node.lineno, sentence  # type: ignore[attr-defined]
 
 
 def translated() -> Catalog:
@@ -102,7 +114,7 @@ def faults() -> list[str]:
     found = []
     for message in collected():
         if message.id:
-            there = catalogue.get(_key(message), message.context)
+            there = catalogue.get(message.id, message.context)
             where = message.locations[0][0]
             if there is None:
                 found.append(f"{where}: not in the catalogue: {_key(message)!r}")

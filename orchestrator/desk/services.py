@@ -20,7 +20,7 @@ from cases import doorbell, transitions
 from cases.actors import CONTROL, Actor
 from cases.clock import database_now
 from cases.errors import Incorrect, NoRight, NotFound, ReasonRequired, WrongState
-from cases.ledger import Entry
+from cases.ledger import Entry, plain
 from cases.models import Case, Example, Message, RequestType
 from cases.permissions import can_see, can_work
 from cases.services import Sender
@@ -34,7 +34,7 @@ NONE = "none"  # the answer "none of our types" in triage
 def take_over(*, actor: Actor, case_id: int) -> Case:
     """The person has the case from here on; the AI stops, its proposals and approvals are withdrawn."""
     with transaction.atomic():
-        case, now = _locked(actor, case_id)
+        case, now = _locked(_somebody(actor), case_id)
         entries = _stop_ai(case, actor=actor, why="taken_over", now=now)
         transitions.taken_over(case, actor=actor, entries=entries, now=now)
     return case
@@ -45,25 +45,26 @@ def hand_back(*, actor: Actor, case_id: int, may: str = "continue", promised: st
     if may not in ("continue", "draft", "watch"):
         raise Incorrect(_("Say what the AI may do: continue, draft or watch."), fields={"may": [may]})
     with transaction.atomic():
-        case, now = _locked(actor, case_id)
+        case, now = _locked(_somebody(actor), case_id)
         if case.type is None:
             raise WrongState(_("Sort the case first: nobody knows its type yet."))
         _not_in_flight(case)
         people = _steps_of_people_done(case, actor, now)
         if people:
             case.steps = people
-        _stop_ai(case, actor=actor, why="handed_back", now=now)
-        transitions.handed_back(case, actor=actor, may=may, promised=promised[:2000], now=now)
+        entries = _stop_ai(case, actor=actor, why="handed_back", now=now)
+        promised = plain(promised)[:2000]
+        transitions.handed_back(case, actor=actor, may=may, promised=promised, entries=entries, now=now)
     return case
 
 
 def sort(*, actor: Actor, case_id: int, type_name: str) -> Case:
     """A person says what the request is: the answer in triage, or a correction. It becomes an example."""
-    type_ = None if type_name == NONE else RequestType.objects.filter(name=type_name, retired=False).first()
+    type_ = None if type_name == NONE else RequestType.objects.filter(name=plain(type_name), retired=False).first()
     if type_ is None and type_name != NONE:
         raise Incorrect(_("There is no request type %(name)s.") % {"name": type_name}, fields={"type": [type_name]})
     with transaction.atomic():
-        case, now = _locked(actor, case_id)
+        case, now = _locked(_somebody(actor), case_id)
         if not case.is_open:
             raise WrongState(_("Case %(number)s is closed. Open it again first.") % {"number": case.number})
         if type_ is not None and case.type_id == type_.pk:
@@ -113,13 +114,14 @@ def add_message(
         author = (
             actor.label if sender is None else (sender.name or sender.contact or case.requester_name or actor.label)
         )
+        external_id = plain(external_id)[:200]
         if external_id:
             known = Message.objects.filter(case=case, external_id=external_id).first()
             if known is not None:
                 return known
         message, entry = store_message(case, actor=actor, direction=direction, text=text, author=author, now=now)
         if external_id:
-            Message.objects.filter(pk=message.pk).update(external_id=external_id[:200])
+            Message.objects.filter(pk=message.pk).update(external_id=external_id)
         if direction == Message.Direction.NOTE:
             transitions.save(case, [entry], now=now)
         else:
@@ -141,22 +143,23 @@ def _answered(case: Case, entry: Entry, actor: Actor, now: datetime) -> None:
 
 def close(*, actor: Actor, case_id: int, outcome: str) -> Case:
     """A person ends the case. What is being written is waited for; nothing else is started."""
+    outcome = plain(outcome)
     if not outcome.strip():
         raise ReasonRequired(_("Say how the case ended."), fields={"outcome": [_("Write the outcome.")]})
-    return _end(actor, case_id, outcome.strip()[:60], lambda case: _not_in_flight(case))
+    return _end(_somebody(actor), case_id, outcome.strip()[:60], lambda case: _not_in_flight(case))
 
 
 def withdraw(*, actor: Actor, case_id: int, reason: str = "") -> Case:
     """The requester takes the request back. Nothing more is started for it."""
-    return _end(actor, case_id, "withdrawn", lambda case: None)
+    return _end(actor, case_id, "withdrawn", lambda case: None, why=plain(reason).strip()[:500])
 
 
-def _end(actor: Actor, case_id: int, outcome: str, check: Callable[[Case], None]) -> Case:
+def _end(actor: Actor, case_id: int, outcome: str, check: Callable[[Case], None], *, why: str = "") -> Case:
     with transaction.atomic():
         case, now = _locked(actor, case_id)
         check(case)
         draft = Draft(_stop_ai(case, actor=actor, why=outcome, now=now))
-        transitions.closed(draft, case, actor=actor, outcome=outcome, now=now)
+        transitions.closed(draft, case, actor=actor, outcome=outcome, why=why, now=now)
         draft.add(wake_at=now)  # an effect that was begun still gets its outcome
         draft.store(case, now=now)
         doorbell.ring()
@@ -166,7 +169,7 @@ def _end(actor: Actor, case_id: int, outcome: str, check: Callable[[Case], None]
 def reopen(*, actor: Actor, case_id: int) -> Case:
     """A person opens a closed case again."""
     with transaction.atomic():
-        case, now = _locked(actor, case_id)
+        case, now = _locked(_somebody(actor), case_id)
         transitions.reopened(case, actor=actor, why="reopened", now=now)
     return case
 
@@ -224,6 +227,13 @@ def _locked(actor: Actor, case_id: int) -> tuple[Case, datetime]:
     elif actor.kind == "requester" and case.token_id != actor.token_id:
         raise NotFound(_("Case C-%(id)s does not exist.") % {"id": case_id})
     return case, database_now()
+
+
+def _somebody(actor: Actor) -> Actor:
+    """Only people decide what becomes of a case: never an agent, a program or the control layer."""
+    if not actor.is_person or actor.user_id is None:
+        raise NoRight
+    return actor
 
 
 def _stop_ai(case: Case, *, actor: Actor, why: str, now: datetime) -> list[Entry]:

@@ -61,7 +61,8 @@ def test_handing_back_says_that_people_did_their_step(company: Small) -> None:
 
 def test_independent_steps_are_worked_side_by_side(racing: Small) -> None:
     """Two workers, two steps at the same moment: each call waits until the other one is under way too."""
-    racing.patient()
+    racing.patient()  # two writes of one operation in a case wait for each other, so these are of two
+    change(StepWork.objects.get(step__name="right"), procedure=[{"write": "shop.note", "with": {"text": "right"}}])
     case = racing.receive("side")
     both = threading.Barrier(2, timeout=15)
     met: list[bool] = []
@@ -76,7 +77,7 @@ def test_independent_steps_are_worked_side_by_side(racing: Small) -> None:
                 return
             time.sleep(0.05)
 
-    racing.shop.hooks["/tickets"] = meet
+    racing.shop.hooks["/"] = meet
     assert at_once([worker, worker]) == [None, None]
     racing.shop.hooks.clear()
     racing.go(case)
