@@ -7,7 +7,6 @@ from typing import Any
 from agents.models import Operation
 from cases.values import UNKNOWN, dig, number
 
-
 TOO_MUCH = Decimal(10) ** 14  # more than a write's row can hold
 
 

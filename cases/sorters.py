@@ -6,7 +6,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
-from cases import sorting, training
+from cases import sorting
 from cases.canonical import digest
 from cases.models import Example, RequestType, Sorter
 from cases.texts import say
@@ -75,6 +75,8 @@ def _load(now: datetime) -> InUse:
 
 
 def _train(material: Material, now: datetime) -> Any:
+    from cases import training  # scikit-learn, 100 MB: only in the process that trains, never in a web process
+
     examples = [*material.examples, *material.learned]
     model = training.train(examples, titles=material.titles, outside=material.outside)
     row = Sorter(

@@ -4,7 +4,7 @@ State changes live in `agents.transitions`. The database itself refuses a level-
 """
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
@@ -121,6 +121,11 @@ class Proposal(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def deciding_rules(self) -> list[dict[str, Any]]:
+        """The rules that won, each once: several options may be decided by the same one."""
+        return list({rule["name"]: rule for rule in self.rules if rule.get("won")}.values())
 
 
 class Write(models.Model):
