@@ -85,7 +85,9 @@ def test_nobody_answers_and_it_passes_up_and_never_approves(company: Small) -> N
     """Time-out: the next team is asked as well; at the end of the ladder it stays with people."""
     company.rule("slow", {"ask": "managers", "within": "2h", "if_nobody": {"pass_to": "heads", "within": "4h"}})
     case, approval = company.waiting()
-    assert approval.due_at is not None and timedelta(minutes=118) < approval.due_at - database_now() <= timedelta(hours=2)
+    assert approval.due_at is not None and timedelta(minutes=118) < approval.due_at - database_now() <= timedelta(
+        hours=2
+    )
     case.refresh_from_db()
     assert case.wake_at == approval.due_at
     overdue(company, case)

@@ -168,7 +168,9 @@ def by_hand(company: Small, name: str) -> tuple[Case, Approval]:
     case = company.go(company.receive("refund"))
     case = take_over(actor=company.as_(name), case_id=case.pk)
     arguments = {"payment_id": "p1", "amount": 5}
-    answer = call(actor=company.as_(name), case_id=case.pk, operation="shop.refund", arguments=arguments, turn=case.turn)
+    answer = call(
+        actor=company.as_(name), case_id=case.pk, operation="shop.refund", arguments=arguments, turn=case.turn
+    )
     return case, Approval.objects.get(pk=answer.approvals[0])
 
 

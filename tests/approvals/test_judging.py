@@ -60,7 +60,9 @@ def test_the_same_record_is_read_once_a_judgement(company: Small, case: Case) ->
 def test_judging_itself_calls_no_system(company: Small, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     """It runs inside the reserving transaction, with rows locked."""
     company.rule("tier", {"ask": "heads"}, all=[{"fact": "tier", "is": "is", "value": "gold"}])
-    company.rule("sum", {"ask": "heads"}, all=[{"formula": "refunded + argument.amount", "is": "more than", "value": 1}])
+    company.rule(
+        "sum", {"ask": "heads"}, all=[{"formula": "refunded + argument.amount", "is": "more than", "value": 1}]
+    )
     config, now = configuration.current(), database_now()
     options = [Option("do", "Do", [PlannedWrite("w", config.operations["shop.refund"], REFUND[1])])]
     prepared = Judging().prepare(finder_for(case, config, Reader(), now=now), options)

@@ -24,9 +24,7 @@ from approvals.rules import (
 )
 from cases.values import UNKNOWN, dig
 
-LINES = EscalationLines(
-    {"support": "managers", "managers": "heads", "finance": "heads", "heads": None, "legal": None}
-)
+LINES = EscalationLines({"support": "managers", "managers": "heads", "finance": "heads", "heads": None, "legal": None})
 REFUND = "payments.refund"
 
 
@@ -45,9 +43,7 @@ class Table:
 
 
 def rule(name: str, then: dict[str, Any], *conditions: dict[str, Any], **when: Any) -> RuleSpec:
-    return RuleSpec(
-        name, 1, {"operations": [REFUND], **when, "all": list(conditions)}, then, f"Sentence of {name}."
-    )
+    return RuleSpec(name, 1, {"operations": [REFUND], **when, "all": list(conditions)}, then, f"Sentence of {name}.")
 
 
 def over(limit: object) -> dict[str, Any]:
@@ -163,9 +159,7 @@ def test_it_asks_whom_the_rule_names_for_the_unknown() -> None:
 
 
 def test_it_does_not_let_a_standing_approval_stand_on_the_unknown() -> None:
-    careful = rule(
-        "careful", {"standing_approval": {"by": "may.lee"}}, {"fact": "tier", "is": "is", "value": "gold"}
-    )
+    careful = rule("careful", {"standing_approval": {"by": "may.lee"}}, {"fact": "tier", "is": "is", "value": "gold"})
     verdict = decide([careful], 50)
     assert (verdict.kind, teams(verdict), verdict.lacked) == ("ask", ["support"], ("tier",))
 
@@ -241,16 +235,12 @@ def test_it_takes_the_most_people_and_the_shortest_time() -> None:
     a = rule("a", {"ask": "heads", "people": 3, "within": "1d", "calendar": "office"})
     b = rule("b", {"ask": "managers", "people": 1, "within": "9h", "calendar": "office"})
     c = rule("c", {"ask": "heads", "within": "30m"})
-    assert [(x.team, x.people, x.within, x.calendar) for x in decide([a, b, c]).asks] == [
-        ("heads", 3, "30m", None)
-    ]
+    assert [(x.team, x.people, x.within, x.calendar) for x in decide([a, b, c]).asks] == [("heads", 3, "30m", None)]
     assert [(x.within, x.calendar) for x in decide([a, b]).asks] == [("1d", "office")]
 
 
 def test_it_keeps_the_stages_that_a_rule_spells_out() -> None:
-    staged = rule(
-        "staged", {"stages": [{"ask": "managers"}, {"ask": "heads", "people": 2}], "exclusive": True}
-    )
+    staged = rule("staged", {"stages": [{"ask": "managers"}, {"ask": "heads", "people": 2}], "exclusive": True})
     verdict = decide([staged])
     assert [(a.stage, a.team, a.people) for a in verdict.asks] == [(0, "managers", 1), (1, "heads", 2)]
     assert (verdict.order, verdict.exclusive, verdict.people) == ("one_after_the_other", True, 3)
@@ -315,9 +305,7 @@ def test_it_does_not_hide_an_error_of_the_look() -> None:
 def test_it_counts_one_write_against_its_own_caps(cap: dict[str, Any], money: object, stands: bool) -> None:
     standing = rule("standing", {"standing_approval": {"by": "may.lee", **cap}})
     write = WriteView(REFUND, "controlled", "write", {}, money)
-    verdict = judge(
-        [standing], request_type="t", write=write, look=Table({}, {}), lines=LINES, lead_team="support"
-    )
+    verdict = judge([standing], request_type="t", write=write, look=Table({}, {}), lines=LINES, lead_team="support")
     assert (verdict.kind == "standing") is stands
 
 
@@ -398,9 +386,7 @@ HEADS, MANAGERS, LEGAL = Ask("heads"), Ask("managers", above=("heads",)), Ask("l
         (asking(MANAGERS, LEGAL, exclusive=True), asking(MANAGERS, LEGAL), True),
     ],
 )  # fmt: skip
-def test_it_knows_what_is_stricter_than_what_was_decided(
-    now: Verdict, decided: Verdict, result: bool
-) -> None:
+def test_it_knows_what_is_stricter_than_what_was_decided(now: Verdict, decided: Verdict, result: bool) -> None:
     assert stricter(now, decided) is result
 
 
@@ -469,9 +455,7 @@ def test_it_never_lets_level_4_go_without_an_approval(rules: list[RuleSpec], amo
         assert verdict.asks
         assert all(ask.team and ask.people >= 1 for ask in verdict.asks)
     if verdict.kind == "standing":
-        assert {cap.rule for cap in verdict.standing} <= {
-            r.name for r in rules if "standing_approval" in r.then
-        }
+        assert {cap.rule for cap in verdict.standing} <= {r.name for r in rules if "standing_approval" in r.then}
         assert verdict.fallback
         assert not any(
             result.result == "unknown" and result.effect != "standing_approval" for result in verdict.results

@@ -116,9 +116,7 @@ def test_it_knows_every_comparison_there_is() -> None:
 
 def test_it_says_what_stands_on_the_other_side() -> None:
     formula = {"formula": "days(today - order.on)", "is": "more than", "value": {"fact": "refunds_90d"}}
-    assert "the result of “days(today - order.on)” is over refunds in 90 days" in say(
-        when(formula), {"ask": "heads"}
-    )
+    assert "the result of “days(today - order.on)” is over refunds in 90 days" in say(when(formula), {"ask": "heads"})
     assert "VIP is yes" in say(when({"fact": "vip", "is": "is", "value": True}), {"ask": "heads"})
     assert "tier of customer is “gold”" in say(
         when({"fact": "customer.tier", "is": "is", "value": "gold"}), {"ask": "heads"}
@@ -154,9 +152,7 @@ def test_it_says_money_where_it_is_money() -> None:
 
 
 def test_it_spells_out_each_boundary() -> None:
-    rule = RuleSpec(
-        "r", 1, when(AMOUNT, {"fact": "refunds_90d", "is": "at least", "value": 1}), {"ask": "heads"}
-    )
+    rule = RuleSpec("r", 1, when(AMOUNT, {"fact": "refunds_90d", "is": "at least", "value": 1}), {"ask": "heads"})
     assert boundaries(rule, titles=TITLES) == ["Exactly HK$300.00: not included.", "Exactly 1: included."]
     assert boundaries(rule, titles=TITLES, language="zh-hant") == [
         "剛好 HK$300.00：不包括在內。",

@@ -322,9 +322,9 @@ def test_an_unknown_fact_asks_a_person_and_is_said(company: Small) -> None:
         company.shop.faults["/customers"] = ["400"] * 9
         company.go(case)
         approval = Approval.objects.get(case=case, state="waiting")
-        assert {a.team.name for a in approval.asked.all()} == {"managers"} and "Tier" in " ".join(approval.reasons) or (
-            "tier" in " ".join(approval.reasons)
-        )
+        assert (
+            {a.team.name for a in approval.asked.all()} == {"managers"} and "Tier" in " ".join(approval.reasons)
+        ) or ("tier" in " ".join(approval.reasons))
         assert company.proposal(case).verdict["full"]["lacked"]
 
 
