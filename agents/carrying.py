@@ -312,9 +312,7 @@ def gate_closed(case: Case, proposal: Proposal, write: Write) -> bool:
     return switch is not None
 
 
-def no_longer_granted(
-    case: Case, proposal: Proposal, write: Write, config: Configuration, now: datetime
-) -> str:
+def no_longer_granted(case: Case, proposal: Proposal, write: Write, config: Configuration, now: datetime) -> str:
     """Why the agent that wanted this write may not any more (inactive, or its grant is gone); '' if it may."""
     if write.agent_id is None:
         return ""

@@ -249,7 +249,7 @@ class FactFinder:
             last = places.last()
             return Found(last, source="history") if last else unknown(_("It has not happened yet."), "history")
         of = spec.get("of")
-        total = places.sum_of(str(of) if of else None)
+        total = places.sum_of(str(of) if of else None, self.config.company.currency)
         own = [e["money"] if not of or of == "money" else e["arguments"].get(of) for e in self._counted(spec[what])]
         if total is UNKNOWN or any(value is None for value in own):
             return unknown(_("One of the amounts cannot be added."), "history")

@@ -45,8 +45,10 @@ class Places:
     def count(self) -> int:
         return self.rows().count()
 
-    def sum_of(self, argument: str | None) -> Any:
-        """Sum of money moved, or of one argument; UNKNOWN if one of them is no amount."""
+    def sum_of(self, argument: str | None, currency: str) -> Any:
+        """Sum of money moved, or of one argument; UNKNOWN if one of them is no amount, or of another currency."""
+        if self.rows().exclude(currency__in=["", currency]).exists():
+            return UNKNOWN
         if argument is None or argument == "money":
             return self.rows().aggregate(total=Sum("money"))["total"] or Decimal(0)
         total = Decimal(0)

@@ -45,6 +45,8 @@ def resume(*, actor: Actor, scope: str, name: str = "", reason: str = "") -> Swi
     with transaction.atomic():
         switch = _switch(scope, name)
         if not switch.paused:
+            if not may_pause(actor):
+                raise NoRight
             raise WrongState(_("This is not paused."))
         if not may_resume(actor, switch):
             raise NoRight(_("Only an admin or %(by)s can resume this.") % {"by": switch.by})
@@ -108,7 +110,7 @@ def repair(*, actor: Actor, write_id: Any, outcome: str, reference: str = "", no
 def reconcile(*, actor: Actor, write_id: Any) -> Write:
     """Look an unknown write up in its system again."""
     write = Write.objects.select_related("operation__system", "case").filter(pk=write_id).first()
-    if write is None:
+    if write is None or not actor.is_person or not can_work(actor.user, write.case):
         raise NotFound
     if write.state != W.UNKNOWN:
         raise WrongState(_("The outcome of this write is known: %(state)s.") % {"state": write.get_state_display()})

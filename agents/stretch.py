@@ -95,7 +95,9 @@ class Stretch:
         When `then` refuses, everything is rolled back and stays gathered: a later flush still tells of it.
         """
         fence, told, releases = self.run, list(self.entries), list(self.releases)
-        unsaved = [run for run in (*self.done_runs, self.current) if run is not None and run.pk is None]
+        unsaved = [run for run in self.done_runs if run.pk is None]
+        if self.current is not None and self.current.pk is None:
+            unsaved.append(self.current)
         try:
             with transaction.atomic():
                 case = case_transitions.lock(self.case.pk)

@@ -45,6 +45,4 @@ class FromDatabase(Collector):
                 family.add_metric([value], count)
             yield family
         due = Case.objects.filter(wake_at__lte=Now()).count()
-        yield GaugeMetricFamily(
-            "work_command_cases_due", "Cases that could move and wait for a worker", value=due
-        )
+        yield GaugeMetricFamily("work_command_cases_due", "Cases that could move and wait for a worker", value=due)

@@ -302,9 +302,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["orchestrator.api.auth.BearerToken"],
     "EXCEPTION_HANDLER": "orchestrator.api.answers.answer_to",
 }
-API_INTAKE_PER_MINUTE = environment.whole(
-    "API_INTAKE_PER_MINUTE", 600, least=1, most=1_000_000
-)  # of one token
+API_INTAKE_PER_MINUTE = environment.whole("API_INTAKE_PER_MINUTE", 600, least=1, most=1_000_000)  # of one token
 API_EXPORTS_PER_MINUTE = environment.whole("API_EXPORTS_PER_MINUTE", 60, least=1, most=1_000_000)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Work Command",
@@ -352,11 +350,13 @@ CELERY_BEAT_SCHEDULE = {
     "leavers": {"task": "orchestrator.leavers", "schedule": 30.0, "options": {"expires": 60}},
     "retrain": {"task": "orchestrator.retrain", "schedule": 300.0, "options": {"expires": 290}},
     "anchor": {"task": "orchestrator.anchor", "schedule": crontab(hour="3", minute="10")},
-    "forget-keys": {"task": "orchestrator.forget_keys", "schedule": crontab(minute="25"), "options": {"expires": 3_000}},
+    "forget-keys": {
+        "task": "orchestrator.forget_keys",
+        "schedule": crontab(minute="25"),
+        "options": {"expires": 3_000},
+    },
 }
-CELERY_BEAT_SCHEDULER = (
-    "celery.beat:Scheduler"  # static and in memory: nothing on the disk that a kill could spoil
-)
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"  # static and in memory: nothing on the disk that a kill could spoil
 CELERY_BEAT_MAX_LOOP_INTERVAL = 2
 
 # ------------------------------------------------------------------ logs
@@ -389,9 +389,7 @@ LOGGING = {
             "()": structlog.stdlib.ProcessorFormatter,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.dev.ConsoleRenderer(
-                    colors=False, exception_formatter=structlog.dev.plain_traceback
-                ),
+                structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
             ],
             "foreign_pre_chain": _shared_processors,
         },

@@ -46,9 +46,7 @@ def _digest() -> str:
         digest.update(file.name.encode() + file.read_bytes())
     # Content types and permissions are made from the models as they are now, not from migrations.
     for model in apps.get_models():
-        digest.update(
-            repr((model._meta.label, model._meta.permissions, model._meta.default_permissions)).encode()
-        )
+        digest.update(repr((model._meta.label, model._meta.permissions, model._meta.default_permissions)).encode())
     return digest.hexdigest()[:24]
 
 

@@ -386,7 +386,9 @@ class Small:
                     f"UPDATE {table} SET lease_until = lease_until {moment}, try_at = try_at {moment} WHERE case_id = %s",
                     [case.pk],
                 )
-            cursor.execute(f"UPDATE approvals_approval SET hold_until = hold_until {moment} WHERE case_id = %s", [case.pk])
+            cursor.execute(
+                f"UPDATE approvals_approval SET hold_until = hold_until {moment} WHERE case_id = %s", [case.pk]
+            )
             cursor.execute(f"UPDATE cases_case SET wake_at = wake_at {moment} WHERE id = %s", [case.pk])
         return self.go(case)
 

@@ -67,9 +67,7 @@ class Emptier:
         self.connection = postgres.connect(database=DATABASE)
         self.connection.execute("SET session_replication_role = replica")
         self.connection.execute("SET lock_timeout = '3s'")
-        found = self.connection.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-        ).fetchall()
+        found = self.connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         self.tables = sorted({name for (name,) in found} - KEPT)
         self.prints = self._fingerprints()
         self.sequences = self._sequences()
@@ -150,9 +148,7 @@ def broker(tmp_path: Path) -> Iterator[EmbeddedBroker]:
 
 
 @pytest.fixture
-def child_environment(
-    postgres: EmbeddedPostgres, broker: EmbeddedBroker, transactional_db: None
-) -> dict[str, str]:
+def child_environment(postgres: EmbeddedPostgres, broker: EmbeddedBroker, transactional_db: None) -> dict[str, str]:
     """The environment in which web, worker and beat see this test's database and broker."""
     return environment_of_children(postgres, broker)
 

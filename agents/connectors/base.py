@@ -84,9 +84,7 @@ class Connector:
         self.system = system
         self.store = store
 
-    def call(
-        self, operation: OperationSpec, arguments: Mapping[str, Any], *, effect_key: str | None = None
-    ) -> Answer:
+    def call(self, operation: OperationSpec, arguments: Mapping[str, Any], *, effect_key: str | None = None) -> Answer:
         """Send the call once. `effect_key` goes along where the operation says how. Never raises."""
         raise NotImplementedError
 

@@ -63,9 +63,7 @@ class BuiltinConnector(Connector):
 
     kind = "builtin"
 
-    def call(
-        self, operation: OperationSpec, arguments: Mapping[str, Any], *, effect_key: str | None = None
-    ) -> Answer:
+    def call(self, operation: OperationSpec, arguments: Mapping[str, Any], *, effect_key: str | None = None) -> Answer:
         began, read = time.monotonic(), operation.is_read
         found = self.problems(operation)
         if found:

@@ -93,11 +93,7 @@ def problems_of_header(name: object) -> list[str]:
 def _problems_of_reference(reference: object) -> list[str]:
     source, colon, name = reference.partition(":") if isinstance(reference, str) else ("", "", "")
     # The value is not shown here: somebody may have written the secret itself.
-    if (
-        not colon
-        or source not in {"env", "store"}
-        or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}", name)
-    ):
+    if not colon or source not in {"env", "store"} or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,99}", name):
         return [_("A credential is named as env:NAME or store:NAME, never written in clear.")]
     if source == "env" and OWN_SETTINGS.fullmatch(name):
         return [_("%(name)s is a setting of this product, not a credential of a system.") % {"name": name}]

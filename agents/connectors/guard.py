@@ -62,19 +62,13 @@ def why_refused(address: str, *, private_network: bool) -> str | None:
     if parsed.is_unspecified or parsed.is_multicast or parsed.is_link_local:
         return _("it is a link-local, multicast or unspecified address")
     if _is_internal(parsed):
-        return (
-            None
-            if private_network
-            else _("it is in a private network, and the system record does not allow that")
-        )
+        return None if private_network else _("it is in a private network, and the system record does not allow that")
     if not parsed.is_global or parsed.is_reserved or parsed in NAT64_LOCAL:
         return _("it is in a reserved range")
     return None
 
 
-def allowed_addresses(
-    host: str, port: int, *, private_network: bool, seconds: float, resolve: Resolve
-) -> list[str]:
+def allowed_addresses(host: str, port: int, *, private_network: bool, seconds: float, resolve: Resolve) -> list[str]:
     """The addresses of `host`, looked up once, all of them allowed.
 
     Raises AddressRefused if any of them is not (a name that also points inside is not to be trusted),
@@ -137,7 +131,5 @@ def _hidden_v4(address: Address) -> ipaddress.IPv4Address | None:
 
 def _is_internal(address: Address) -> bool:
     if isinstance(address, ipaddress.IPv4Address):
-        return (
-            address.is_loopback or address in CARRIER_NAT or any(address in network for network in PRIVATE_V4)
-        )
+        return address.is_loopback or address in CARRIER_NAT or any(address in network for network in PRIVATE_V4)
     return address.is_loopback or address in UNIQUE_LOCAL or address in SITE_LOCAL

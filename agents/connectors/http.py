@@ -44,9 +44,7 @@ class HttpConnector(Connector):
 
     kind = "http"
 
-    def call(
-        self, operation: OperationSpec, arguments: Mapping[str, Any], *, effect_key: str | None = None
-    ) -> Answer:
+    def call(self, operation: OperationSpec, arguments: Mapping[str, Any], *, effect_key: str | None = None) -> Answer:
         return self._call(operation, arguments, effect_key, self.system.timeout)
 
     def look_up(self, operation: OperationSpec, arguments: Mapping[str, Any]) -> Answer:
@@ -77,9 +75,7 @@ class HttpConnector(Connector):
             return False, str(problem)
         status = received.status
         if status in {401, 403}:
-            return False, _("The system answers, but does not accept the sign-in (%(status)s).") % {
-                "status": status
-            }
+            return False, _("The system answers, but does not accept the sign-in (%(status)s).") % {"status": status}
         if status >= 500:
             return False, _("The system answers with an error of its own (%(status)s).") % {"status": status}
         return True, _("The system answers.")
@@ -135,9 +131,7 @@ class HttpConnector(Connector):
     def _get(self, path: str, seconds: float) -> Received:
         """A plain GET below the system's address. Raises ConnectorProblem with words if no answer came."""
         credential = credential_of(self.system.auth, self.store)
-        look = OperationSpec(
-            name=f"{self.system.name}.get", kind="read", call={"method": "GET", "path": path}
-        )
+        look = OperationSpec(name=f"{self.system.name}.get", kind="read", call={"method": "GET", "path": path})
         prepared = http_request.prepare(self.system.url, look, {}, None, credential)
         with wire.sending(seconds) as sending:
             try:
@@ -161,9 +155,7 @@ def _exchange(pool: httpcore.ConnectionPool, prepared: Prepared) -> Received:
     with pool.stream(
         prepared.method, url, headers=prepared.headers, content=prepared.content, extensions=limit
     ) as response:
-        headers = {
-            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
-        }
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
         body, broken = bytearray(), ""
         try:
             for chunk in response.iter_stream():

@@ -54,9 +54,7 @@ def base_of(address: str) -> httpx.URL:
     if not host or not 0 < (80 if port is None else port) < 65_536:
         raise ConnectorProblem(_("The system's address names no host."))
     if url.userinfo:
-        raise ConnectorProblem(
-            _("The system's address holds a password; name a credential in its sign-in instead.")
-        )
+        raise ConnectorProblem(_("The system's address holds a password; name a credential in its sign-in instead."))
     if url.query or url.fragment:
         raise ConnectorProblem(_("The system's address cannot hold a query or a fragment."))
     return url
@@ -71,19 +69,12 @@ def problems_of_call(operation: OperationSpec) -> list[str]:
     if str(call.get("method", "")).upper() not in METHODS:
         found.append(_("call: method must be one of %(methods)s.") % {"methods": ", ".join(sorted(METHODS))})
     path = call.get("path")
-    if (
-        not isinstance(path, str)
-        or not path.startswith("/")
-        or {"\\", "#"} & set(path)
-        or _climbs(path.split("?")[0])
-    ):
+    if not isinstance(path, str) or not path.startswith("/") or {"\\", "#"} & set(path) or _climbs(path.split("?")[0]):
         found.append(_("call: path must begin with / and stay below the system's address."))
     else:
         declared = operation.arguments.get("properties", {})
         missing = [n for n in PLACEHOLDER.findall(path) if declared and n not in declared]
-        found += [
-            _("call: the path uses %(name)s, which is not an argument.") % {"name": name} for name in missing
-        ]
+        found += [_("call: the path uses %(name)s, which is not an argument.") % {"name": name} for name in missing]
     return found + _problems_of_effect_key(operation.effect_key)
 
 
@@ -132,9 +123,7 @@ def prepare(
     )
 
 
-def headers_of(
-    base: httpx.URL, extra: list[tuple[str, str]], credential: Credential
-) -> list[tuple[bytes, bytes]]:
+def headers_of(base: httpx.URL, extra: list[tuple[str, str]], credential: Credential) -> list[tuple[bytes, bytes]]:
     """The headers of a request to `base`. Compressed answers are not asked for: their size could not be
     bounded first."""
     plain = [
@@ -167,13 +156,9 @@ def _path_piece(name: str, value: Any) -> str:
     text = plain_text(name, value)
     # Servers and proxies differ in when they decode: what could climb after one more decoding is refused too.
     if not text.strip() or _climbs(text) or _climbs(unquote(text)):
-        raise ConnectorProblem(
-            _("%(name)s cannot stand in an address: it is empty or a path.") % {"name": name}
-        )
+        raise ConnectorProblem(_("%(name)s cannot stand in an address: it is empty or a path.") % {"name": name})
     if any(ord(character) < 0x20 or ord(character) == 0x7F for character in unquote(text)):
-        raise ConnectorProblem(
-            _("%(name)s cannot stand in an address: it holds control characters.") % {"name": name}
-        )
+        raise ConnectorProblem(_("%(name)s cannot stand in an address: it holds control characters.") % {"name": name})
     return _quoted(name, text)
 
 
@@ -186,9 +171,7 @@ def _with_query(path: str, rest: Mapping[str, Any]) -> str:
     for name, value in rest.items():
         for one in value if isinstance(value, list | tuple) else [value]:
             if isinstance(one, dict | list | tuple):
-                raise ConnectorProblem(
-                    _("%(name)s is nested and cannot stand in an address.") % {"name": name}
-                )
+                raise ConnectorProblem(_("%(name)s is nested and cannot stand in an address.") % {"name": name})
             if one is not None:
                 pairs.append(f"{_quoted(name, name)}={_quoted(name, plain_text(name, one))}")
     if not pairs:

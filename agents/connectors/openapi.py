@@ -66,9 +66,7 @@ def _draft(
     parameters = [p for p in given if isinstance(p, Mapping)]
     draft: dict[str, Any] = {
         "name": f"{system}.{_free_name(described.get('operationId') or f'{method}_{path}', taken)}",
-        "title": visible(
-            described.get("summary") or described.get("operationId") or f"{method.upper()} {path}", 120
-        ),
+        "title": visible(described.get("summary") or described.get("operationId") or f"{method.upper()} {path}", 120),
         "level": "case" if method == "get" else "controlled",
         "kind": "read" if method == "get" else "write",
         "arguments": _arguments(parameters, described.get("requestBody"), document),
@@ -84,9 +82,7 @@ def _is_key_header(parameter: Mapping[str, Any]) -> bool:
     return parameter.get("in") == "header" and str(parameter.get("name", "")).lower() in KEY_HEADERS
 
 
-def _arguments(
-    parameters: list[Mapping[str, Any]], body: object, document: Mapping[str, Any]
-) -> dict[str, Any]:
+def _arguments(parameters: list[Mapping[str, Any]], body: object, document: Mapping[str, Any]) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     required: list[str] = []
     for parameter in parameters:
@@ -122,9 +118,7 @@ def _schema(schema: object, document: Mapping[str, Any], depth: int = 0) -> dict
         merged["required"] = [*merged.get("required", []), *inner.pop("required", [])]
         merged = {**inner, **merged}
     if isinstance(merged.get("properties"), Mapping):
-        merged["properties"] = {
-            name: _schema(one, document, depth + 1) for name, one in merged["properties"].items()
-        }
+        merged["properties"] = {name: _schema(one, document, depth + 1) for name, one in merged["properties"].items()}
     for key in ("items", "additionalProperties"):
         if isinstance(merged.get(key), Mapping):
             merged[key] = _schema(merged[key], document, depth + 1)

@@ -4,7 +4,6 @@ Also the references that would point up from floor 1: which operation a fact is 
 step, which system a fallback card names.
 """
 
-
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords

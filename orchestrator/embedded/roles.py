@@ -60,9 +60,7 @@ def grant_app_role() -> None:
     """
     app = sql.Identifier(settings.DATABASE_ROLE)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user"
-        )
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user")
         tables = {name for (name,) in cursor.fetchall()}
         less = dict.fromkeys(settings.LEDGER_TABLES, "SELECT, INSERT") | {"django_migrations": "SELECT"}
         statements: list[sql.Composable] = [
@@ -74,9 +72,7 @@ def grant_app_role() -> None:
             table = sql.Identifier(name)
             statements += [
                 sql.SQL("REVOKE ALL ON {table} FROM {{app}}").format(table=table),
-                sql.SQL("GRANT {rights} ON {table} TO {{app}}").format(
-                    rights=sql.SQL(less[name]), table=table
-                ),
+                sql.SQL("GRANT {rights} ON {table} TO {{app}}").format(rights=sql.SQL(less[name]), table=table),
             ]
         for statement in statements:
             cursor.execute(sql.SQL(statement.as_string(None)).format(app=app))

@@ -88,7 +88,9 @@ def test_secret_arguments_are_sent_and_never_told(company: Small) -> None:
 
     secret = "swordfish-4711"
     arguments = {"payment_id": "p1", "amount": 5, "pin": secret, "reason": secret}
-    answer = call(actor=company.courier(), case_id=step.pk, operation="shop.refund", arguments=arguments, turn=step.turn)
+    answer = call(
+        actor=company.courier(), case_id=step.pk, operation="shop.refund", arguments=arguments, turn=step.turn
+    )
     from approvals.models import Approval
 
     company.decide(Approval.objects.get(pk=answer.approvals[0]), "do")
@@ -462,7 +464,7 @@ def test_a_database_without_a_ledger_line_sends_nothing(company: Small, monkeypa
     case = decided(company)
 
     def full(execute: Any, sql: str, *rest: Any) -> Any:
-        if sql.startswith('INSERT INTO "cases_event"'):
+        if "INSERT INTO" in sql and "cases_event" in sql:
             raise RuntimeError("the ledger cannot be written")
         return execute(sql, *rest)
 

@@ -84,9 +84,7 @@ def _leaves(value: Any, path: tuple[str, ...] = ()) -> set[tuple[tuple[str, ...]
     if isinstance(value, dict):
         return {leaf for key, inner in value.items() for leaf in _leaves(inner, (*path, key))}
     if isinstance(value, list):
-        return {leaf for inner in value for leaf in _leaves(inner, path)} | {((*path, "[]"), None)} - {
-            (path, None)
-        }
+        return {leaf for inner in value for leaf in _leaves(inner, path)} | {((*path, "[]"), None)} - {(path, None)}
     return {(path, value)}
 
 

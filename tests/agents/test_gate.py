@@ -160,7 +160,9 @@ def test_the_request_and_the_step_can_only_narrow(company: Small, case: Case) ->
     assert refused(company, case).detail["reason"] == "grant"
     Case.objects.filter(pk=case.pk).update(operations=["shop.order", "shop.customer"])
     assert ask(company, case).status == "done"
-    assert refused(company, case, "shop.customer", {"id": "c1"}).detail["reason"] == "grant"  # it names, it gives nothing
+    assert (
+        refused(company, case, "shop.customer", {"id": "c1"}).detail["reason"] == "grant"
+    )  # it names, it gives nothing
     Case.objects.filter(pk=case.pk).update(operations=None)
     work = StepWork.objects.get(step__name="deliver")
     work.operations = ["shop.faq"]
@@ -273,7 +275,9 @@ def test_a_claimed_customer_opens_nothing(company: Small) -> None:
 
 def test_identity_by_contact_alone_reaches_only_the_contact_on_record(company: Small) -> None:
     stranger = Actor("requester", "token web", token_id=9, token_name="web")
-    case = company.go(company.receive("outside", actor=stranger, sender=Sender("?", "lee@example.com", "c1"), order="A200"))
+    case = company.go(
+        company.receive("outside", actor=stranger, sender=Sender("?", "lee@example.com", "c1"), order="A200")
+    )
     assert (case.customer, case.customer_from) == ("c2", "contact")
     Grant.objects.create(agent=Agent.objects.get(name="courier"), operation=Operation.objects.get(name="shop.send"),
                          until=database_now().date() + timedelta(days=9), reason="test")  # fmt: skip
@@ -445,7 +449,9 @@ def test_the_switch_row_is_held_while_a_write_is_reserved(company: Small, case: 
 def test_the_gate_itself_asks_no_system_for_what_it_can_refuse_earlier(company: Small, case: Case) -> None:
     config = configuration.current()
     reader = Reader()
-    finder = finder_for(case, config, reader, now=database_now(), given=stored_facts(case, config.type_of(case), config))  # type: ignore[arg-type]
+    finder = finder_for(
+        case, config, reader, now=database_now(), given=stored_facts(case, config.type_of(case), config)
+    )  # type: ignore[arg-type]
     agent = Agent.objects.get(name="courier")
     own = Gate(config, case, finder, database_now(), agent=agent, step="deliver")
     calls = len(company.shop.calls)

@@ -155,8 +155,7 @@ def test_a_pattern_is_judged_in_linear_time_and_to_the_very_end() -> None:
         {
             "type": "object",
             "properties": {"a": {"$ref": "#/$defs/d0"}},
-            "$defs": {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(30)}
-            | {"d30": {}},
+            "$defs": {f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(30)} | {"d30": {}},
         },
     ],
 )
@@ -186,13 +185,7 @@ def test_a_schema_changed_in_place_counts_at_once() -> None:
 @given(
     st.dictionaries(
         st.sampled_from([*REFUND["properties"], "other"]),  # type: ignore[misc]
-        st.none()
-        | st.booleans()
-        | st.integers()
-        | st.floats()
-        | st.decimals()
-        | st.text()
-        | st.lists(st.integers()),
+        st.none() | st.booleans() | st.integers() | st.floats() | st.decimals() | st.text() | st.lists(st.integers()),
     )
 )
 def test_whatever_comes_in_there_is_an_answer_and_what_passes_has_the_right_kinds(

@@ -163,12 +163,8 @@ truths = st.sampled_from([True, False, None])
 trees = st.recursive(
     truths.map(lambda t: (leaf(t), t)),
     lambda inner: st.one_of(
-        st.lists(inner, min_size=1, max_size=4).map(
-            lambda parts: ({"all": [p[0] for p in parts]}, kleene_and(parts))
-        ),
-        st.lists(inner, min_size=1, max_size=4).map(
-            lambda parts: ({"any": [p[0] for p in parts]}, kleene_or(parts))
-        ),
+        st.lists(inner, min_size=1, max_size=4).map(lambda parts: ({"all": [p[0] for p in parts]}, kleene_and(parts))),
+        st.lists(inner, min_size=1, max_size=4).map(lambda parts: ({"any": [p[0] for p in parts]}, kleene_or(parts))),
         inner.map(lambda part: ({"not": part[0]}, None if part[1] is None else not part[1])),
     ),
     max_leaves=12,

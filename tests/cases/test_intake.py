@@ -18,7 +18,12 @@ OPEN = Actor("requester", "token web", token_id=2, token_name="web")
 
 
 def send(actor: Actor = OPEN, **more: Any) -> tuple[Case, bool]:
-    values: dict[str, Any] = {"source": "customer", "channel": "api", "sender": Sender("Chan", "c@example.com"), "text": "Hello"}
+    values: dict[str, Any] = {
+        "source": "customer",
+        "channel": "api",
+        "sender": Sender("Chan", "c@example.com"),
+        "text": "Hello",
+    }
     return take_in(actor=actor, **values | more)
 
 

@@ -158,7 +158,9 @@ def test_verifying_one_case_leaves_the_others_alone(superuser: psycopg.Connectio
 
 def test_details_may_be_gone_only_after_an_erased_event(superuser: psycopg.Connection) -> None:
     one, other = chains()
-    erased = "DELETE FROM cases_eventdetail WHERE event_id IN (SELECT id FROM cases_event WHERE case_id = %s AND seq = 2)"
+    erased = (
+        "DELETE FROM cases_eventdetail WHERE event_id IN (SELECT id FROM cases_event WHERE case_id = %s AND seq = 2)"
+    )
     superuser.execute(erased, [one.pk])
     superuser.commit()
     assert "gone without an erased event" in str(verify().first_broken)

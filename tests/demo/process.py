@@ -57,9 +57,7 @@ class RunningCompany:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def write(
-        self, path: str, body: dict[str, Any], key: str | None = None, method: str = "POST"
-    ) -> httpx.Response:
+    def write(self, path: str, body: dict[str, Any], key: str | None = None, method: str = "POST") -> httpx.Response:
         """The answer of a write, whatever it is."""
         headers = {"Idempotency-Key": key} if key else {}
         return self.http.request(method, path, json=body, headers=headers)
@@ -72,7 +70,7 @@ class RunningCompany:
 
     def log(self, operation: str | None = None) -> list[dict[str, Any]]:
         """What was really done."""
-        rows: list[dict[str, Any]] = self.get(
-            "/_control/log", **({"operation": operation} if operation else {})
-        )["results"]
+        rows: list[dict[str, Any]] = self.get("/_control/log", **({"operation": operation} if operation else {}))[
+            "results"
+        ]
         return rows

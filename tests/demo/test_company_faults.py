@@ -45,9 +45,7 @@ def test_a_key_counts_for_one_operation_only(company: RunningCompany) -> None:
 
 def test_twenty_at_once_with_one_key_make_one_refund(company: RunningCompany) -> None:
     with ThreadPoolExecutor(20) as pool:
-        answers = list(
-            pool.map(lambda _: company.write(REFUND, {"amount": 10}, key="k-1").json()["id"], range(20))
-        )
+        answers = list(pool.map(lambda _: company.write(REFUND, {"amount": 10}, key="k-1").json()["id"], range(20)))
     assert len(set(answers)) == 1
     assert len(company.log("payments.refund")) == 1
 
@@ -143,8 +141,7 @@ def test_a_record_can_be_changed_from_outside(company: RunningCompany) -> None:
 def test_kill_9_loses_no_acknowledged_write_and_no_key(tmp_path: Path) -> None:
     company = RunningCompany(tmp_path)
     done = [
-        company.write("/vouchers", {"customer_id": CHAN.id, "amount": n}, key=f"v-{n}").json()
-        for n in range(1, 31)
+        company.write("/vouchers", {"customer_id": CHAN.id, "amount": n}, key=f"v-{n}").json() for n in range(1, 31)
     ]
     company.control("effect_keys", {"operation": "tickets.create", "honour": False})
     company.kill()
@@ -201,9 +198,7 @@ def test_a_torn_last_line_is_cut_off(tmp_path: Path) -> None:
 def test_reset_goes_back_to_the_seed(company: RunningCompany) -> None:
     company.write(REFUND, {"amount": 10})
     company.control("reset", {})
-    assert (
-        company.log() == [] and company.get(f"/payments/{payment_of(CHAN.order)}")["refundable"] == CHAN.total
-    )
+    assert company.log() == [] and company.get(f"/payments/{payment_of(CHAN.order)}")["refundable"] == CHAN.total
 
 
 def test_two_hundred_reads_cost_less_than_a_second_of_one_processor(company: RunningCompany) -> None:

@@ -56,9 +56,7 @@ def _json(value: object) -> str:
 
 def test_it_refuses_more_than_was_paid_and_what_was_never_paid(company: RunningCompany) -> None:
     refused(company.write(f"{PAID}/refunds", {"amount": 480.01}), 422, "too_much")
-    refused(
-        company.write(f"/payments/{payment_of(SUSAN.order)}/refunds", {"amount": 1}), 409, "not_refundable"
-    )
+    refused(company.write(f"/payments/{payment_of(SUSAN.order)}/refunds", {"amount": 1}), 409, "not_refundable")
     refused(company.write("/payments/P-1/refunds", {"amount": 1}), 404, "not_found")
 
 
@@ -80,9 +78,7 @@ def test_tickets_are_opened_and_changed(company: RunningCompany) -> None:
         "text": "Find",
     }
     made = company.write("/tickets", body).json()
-    changed = company.write(
-        f"/tickets/{made['id']}", {"status": "solved", "comment": "Done"}, method="PATCH"
-    ).json()
+    changed = company.write(f"/tickets/{made['id']}", {"status": "solved", "comment": "Done"}, method="PATCH").json()
     assert (changed["status"], changed["comments"][0]["text"], changed["version"]) == ("solved", "Done", 2)
     assert company.get("/tickets", customer_id=CHAN.id)["results"][0]["id"] == made["id"]
     refused(company.write("/tickets", {**body, "order_number": EMILY.order}), 422, "wrong_owner")
@@ -141,9 +137,7 @@ def test_an_older_version_changes_nothing(company: RunningCompany) -> None:
     company.write(f"{PAID}/refunds", {"amount": 1})
     stale = company.http.post(f"{PAID}/refunds", json={"amount": 1}, headers={"If-Match": '"1"'})
     refused(stale, 409, "changed")
-    assert (
-        company.http.post(f"{PAID}/refunds", json={"amount": 1}, headers={"If-Match": "2"}).status_code == 201
-    )
+    assert company.http.post(f"{PAID}/refunds", json={"amount": 1}, headers={"If-Match": "2"}).status_code == 201
 
 
 def test_it_refuses_what_it_cannot_read(company: RunningCompany) -> None:

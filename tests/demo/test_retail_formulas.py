@@ -71,9 +71,7 @@ def suggested(type_name: str, step: str, values: dict[str, Any]) -> list[str]:
     ],
     ids=lambda value: getattr(value, "id", None),
 )
-def test_a_refund_is_worked_out_by_how_late_the_order_is(
-    who: cast.Member, full: int, half: int, option: str
-) -> None:
+def test_a_refund_is_worked_out_by_how_late_the_order_is(who: cast.Member, full: int, half: int, option: str) -> None:
     values = facts("refund", who)
     assert values["refund_full"] == full and values["refund_half"] == half
     assert values["days_late"] == -who.promised

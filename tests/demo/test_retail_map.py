@@ -103,11 +103,7 @@ def test_a_type_has_examples_in_both_languages_and_precise_phrases(name: str) ->
 def test_every_call_of_a_recipe_is_granted_to_its_agent(kind: dict[str, Any]) -> None:
     for step in kind["steps"]:
         procedure = step.get("procedure", [])
-        calls = (
-            set(_items(procedure, "read"))
-            | set(_items(procedure, "write"))
-            | set(_items(procedure, "operation"))
-        )
+        calls = set(_items(procedure, "read")) | set(_items(procedure, "write")) | set(_items(procedure, "operation"))
         calls |= {"messages.send"} if _items(procedure, "ask") else set()
         granted = {
             one["operation"]
@@ -149,9 +145,7 @@ def test_the_people_fit_the_teams() -> None:
     leads = {team for one in PEOPLE for team in one["lead_of"]}
     assert leads == TEAMS - {"directors"}
     assert {one["username"] for one in PEOPLE if one.get("admin")} == {"admin"}
-    named = {
-        one["then"]["standing_approval"]["by"] for one in MAP["rules"] if "standing_approval" in one["then"]
-    }
+    named = {one["then"]["standing_approval"]["by"] for one in MAP["rules"] if "standing_approval" in one["then"]}
     assert named == {"may.lee"}
 
 
@@ -171,12 +165,7 @@ def _hidden(kind: dict[str, Any], agent: str, path: str) -> set[str]:
     root, _, rest = path.partition(".")
     fact = next((one for one in kind["facts"] if one["name"] == root), None)
     sources = fact["from"] if fact and isinstance(fact["from"], list) else [fact["from"]] if fact else []
-    hidden = {
-        one
-        for source in sources
-        for n in _names(source.get("formula", ""))
-        for one in _hidden(kind, agent, n)
-    }
+    hidden = {one for source in sources for n in _names(source.get("formula", "")) for one in _hidden(kind, agent, n)}
     for source in sources:
         fields = [
             set(grant.get("fields", [rest.split(".")[0]]))

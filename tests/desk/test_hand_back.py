@@ -58,7 +58,13 @@ def test_what_was_written_by_hand_stays_written(company: Small) -> None:
     assert case.status == "done"
     other = company.go(company.receive("side"))
     other = take_over(actor=company.as_("ka"), case_id=other.pk)
-    call(actor=company.as_("ka"), case_id=other.pk, operation="shop.ticket", arguments={"text": "by hand"}, turn=other.turn)
+    call(
+        actor=company.as_("ka"),
+        case_id=other.pk,
+        operation="shop.ticket",
+        arguments={"text": "by hand"},
+        turn=other.turn,
+    )
     hand_back(actor=company.as_("ka"), case_id=other.pk)
     other = company.go(other)
     assert [d["text"] for d in company.shop.effects("/tickets")][-1] == "last" and other.status == "done"

@@ -13,7 +13,7 @@ from cases.errors import NoRight, NotFound, ReasonRequired, TurnPassed, WrongSta
 from cases.ledger import verify
 from cases.models import Case, Event
 from orchestrator.desk import services
-from orchestrator.desk.services import close, reopen, release_leaver, take_over, withdraw
+from orchestrator.desk.services import close, release_leaver, reopen, take_over, withdraw
 from orchestrator.flow.calls import call
 from tests.company import Small, at_once, small
 
@@ -66,7 +66,13 @@ def test_the_agent_of_an_open_run_is_told_that_the_turn_passed(company: Small) -
     taken(company, case)
     for turn_named in (turn, turn + 1):
         with pytest.raises((TurnPassed, NotFound)):
-            call(actor=company.courier(), case_id=case.pk, operation="shop.order", arguments={"number": "A100"}, turn=turn_named)  # noqa: E501
+            call(
+                actor=company.courier(),
+                case_id=case.pk,
+                operation="shop.order",
+                arguments={"number": "A100"},
+                turn=turn_named,
+            )
     assert company.shop.sent("/orders/A100", "GET") == 1  # the control layer's own owner check
 
 

@@ -100,9 +100,7 @@ def test_a_wrong_broker_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_production_without_secrets_says_what_to_set(tmp_path: Path) -> None:
-    done, _seconds = manage(
-        tmp_path, "check", DATABASE_URL="postgresql://u@127.0.0.1/x", WORK_COMMAND_DATA=""
-    )
+    done, _seconds = manage(tmp_path, "check", DATABASE_URL="postgresql://u@127.0.0.1/x", WORK_COMMAND_DATA="")
     assert done.returncode == 1
     assert "SECRET_KEY is not set" in done.stderr
     assert "Traceback" not in done.stderr
@@ -115,9 +113,7 @@ def test_a_fixed_clock_is_refused_in_production(tmp_path: Path) -> None:
 
 
 def test_production_settings_pass_the_deploy_check(tmp_path: Path) -> None:
-    done, _seconds = manage(
-        tmp_path, "check", "--deploy", "--fail-level", "WARNING", ALLOWED_HOSTS="work.example.com"
-    )
+    done, _seconds = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", ALLOWED_HOSTS="work.example.com")
     assert done.returncode == 0, done.stderr
     assert "0 silenced" in done.stdout + done.stderr
 

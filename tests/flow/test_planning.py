@@ -221,9 +221,7 @@ def test_a_poisoned_preparation_is_parked_too(company: Small, monkeypatch: pytes
         assert case.why_here["code"] == "tried_too_often"
 
 
-def test_a_case_that_cannot_be_planned_does_not_stop_the_others(
-    racing: Small, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_case_that_cannot_be_planned_does_not_stop_the_others(racing: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is set aside for a while; without that it would come first each time and nothing else would ever run."""
     bad, good = racing.receive("chores"), racing.receive("chores")
     from orchestrator.flow.planning import Planner
@@ -357,7 +355,9 @@ def test_due_times_wake_a_case_and_are_told_once(company: Small) -> None:
     change(type_, due={"first_reply": "30m", "finish": "8h"})
     case = company.go(company.receive("side"))
     assert case.wake_at == case.first_reply_due
-    Case.objects.filter(pk=case.pk).update(first_reply_due=database_now() - timedelta(seconds=1), wake_at=database_now())
+    Case.objects.filter(pk=case.pk).update(
+        first_reply_due=database_now() - timedelta(seconds=1), wake_at=database_now()
+    )
     for _n in range(2):
         Case.objects.filter(pk=case.pk).update(wake_at=database_now())
         company.go(case)

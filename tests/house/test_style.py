@@ -27,7 +27,9 @@ def sources() -> Iterator[tuple[str, str]]:
 def test_imports_go_down_only() -> None:
     """Both contracts of import-linter: the four rooms, and the order of files in each app."""
     program = Path(sys.executable).with_name("lint-imports")
-    done = subprocess.run([str(program), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        [str(program), "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
+    )
     assert done.returncode == 0, done.stdout[-3000:]
 
 

@@ -3,7 +3,6 @@
 import ast
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -123,5 +122,3 @@ def test_a_move_from_a_state_that_passed_is_refused(company: Small) -> None:
     approval_transitions.move(first, "withdrawn")
     with pytest.raises(WrongState):
         approval_transitions.move(second, "decided")
-
-

@@ -33,9 +33,7 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="orchestrator.demo.company", description="The demo company over HTTP"
-    )
+    parser = argparse.ArgumentParser(prog="orchestrator.demo.company", description="The demo company over HTTP")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8765, help="0 takes a free one")
     parser.add_argument("--data", type=Path, required=True, help="folder of the journal")

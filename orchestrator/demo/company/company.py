@@ -140,9 +140,7 @@ def _before(fault: Fault) -> Answer:
         return Answer(cut=True)
     status = 503 if fault.kind == "503" else fault.status
     headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
-    return Answer(
-        status, Refused(status, "unavailable", "The system does not answer just now.").body(), headers
-    )
+    return Answer(status, Refused(status, "unavailable", "The system does not answer just now.").body(), headers)
 
 
 def _after(fault: Fault, answer: Answer) -> Answer:

@@ -69,10 +69,7 @@ def _operation(route: Route) -> Record:
             ("201" if route.makes else "200"): _response(
                 "The record" if route.writes else "What was found", _shape(route)
             ),
-            **{
-                status: _response(text, {"$ref": "#/components/schemas/Error"})
-                for status, text in _REFUSALS.items()
-            },
+            **{status: _response(text, {"$ref": "#/components/schemas/Error"}) for status, text in _REFUSALS.items()},
         },
     }
     if route.body is not None:
@@ -84,12 +81,8 @@ def _operation(route: Route) -> Record:
 
 
 def _parameters(route: Route) -> list[Record]:
-    in_path = [
-        _parameter(name, "path", True, {"type": "string"}) for name in re.findall(r"\{(\w+)\}", route.path)
-    ]
-    in_query = [
-        _parameter(name, "query", name in route.required, schema) for name, schema in route.query.items()
-    ]
+    in_path = [_parameter(name, "path", True, {"type": "string"}) for name in re.findall(r"\{(\w+)\}", route.path)]
+    in_query = [_parameter(name, "query", name in route.required, schema) for name, schema in route.query.items()]
     headers = [
         _parameter("Idempotency-Key", "header", False, SHORT),
         _parameter("If-Match", "header", False, SHORT),

@@ -83,9 +83,7 @@ class _Seed:
             total=who.total,
         )
         if who.refunded is not None:
-            self._order(
-                PETERS_OLD_ORDER, self.tables["customers"][-1], "delivered", -60, -55, -50, total=95.0
-            )
+            self._order(PETERS_OLD_ORDER, self.tables["customers"][-1], "delivered", -60, -55, -50, total=95.0)
             self._refund(self.tables["orders"][-1], who.refunded, share=1.0)
         for nth in range(who.complaints):
             self._complaint(who.id, names.COMPLAINTS[nth], 20 + 40 * nth)
@@ -96,11 +94,7 @@ class _Seed:
         draw = self.random
         surname, given = draw.choice(names.SURNAMES), draw.choice(names.GIVEN)
         chinese = draw.random() < 0.45
-        english = (
-            f"{draw.choice(names.ENGLISH)} {surname[0]}"
-            if draw.random() < 0.6
-            else f"{surname[0]} {given[0]}"
-        )
+        english = f"{draw.choice(names.ENGLISH)} {surname[0]}" if draw.random() < 0.6 else f"{surname[0]} {given[0]}"
         record = self._first(
             {
                 "id": f"C-{number}",
@@ -190,9 +184,7 @@ class _Seed:
                 "refunded": 0.0,
                 "refundable": 0.0 if failed else order["total"],
                 "paid_on": None if failed else order["ordered_on"],
-                "failure": self.random.choice(["Card declined", "Bank timed out", "Card expired"])
-                if failed
-                else None,
+                "failure": self.random.choice(["Card declined", "Bank timed out", "Card expired"]) if failed else None,
             },
             ordered,
         )

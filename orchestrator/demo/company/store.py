@@ -114,9 +114,7 @@ class Store:
 
     # changing
 
-    def commit(
-        self, *, operation: str, key: str | None, asked: str, arguments: Record, at: str, done: Done
-    ) -> None:
+    def commit(self, *, operation: str, key: str | None, asked: str, arguments: Record, at: str, done: Done) -> None:
         """Store one write. `asked` is the fingerprint of the request, to notice a reused key."""
         line = {
             "kind": "done",
@@ -153,9 +151,7 @@ class Store:
             self._put(table, record)
         if line["kind"] != "done":
             return
-        self.log.append(
-            {name: line[name] for name in ("seq", "at", "operation", "effect_key", "arguments", "record")}
-        )
+        self.log.append({name: line[name] for name in ("seq", "at", "operation", "effect_key", "arguments", "record")})
         if line["effect_key"]:
             answer = {name: line[name] for name in ("asked", "status", "answer")}
             self.answers.setdefault((line["operation"], line["effect_key"]), answer)

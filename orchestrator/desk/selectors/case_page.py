@@ -163,11 +163,7 @@ def by_hand(case: Case) -> ByHand:
         card = cards.filter(type=case.type_id, retired=False).first()
     people = []
     if card and card.approver:
-        members = (
-            card.approver.group.user_set.filter(is_active=True)
-            .select_related("person")
-            .order_by("first_name")
-        )
+        members = card.approver.group.user_set.filter(is_active=True).select_related("person").order_by("first_name")
         people = [_with_phone(user) for user in members[:10]]
     return ByHand(
         card=card,
@@ -208,8 +204,6 @@ def _named(procedure: Any) -> set[str]:
     if isinstance(procedure, list):
         return set().union(*(_named(part) for part in procedure)) if procedure else set()
     if isinstance(procedure, dict):
-        own = {
-            procedure[key] for key in ("read", "write", "operation") if isinstance(procedure.get(key), str)
-        }
+        own = {procedure[key] for key in ("read", "write", "operation") if isinstance(procedure.get(key), str)}
         return own.union(*(_named(part) for part in procedure.values() if isinstance(part, list | dict)))
     return set()

@@ -115,21 +115,14 @@ def my_work(user: Any, now: datetime, midnight: datetime) -> MyWork:
     seen = Case.objects.visible_to(user)
     waiting = Approval.objects.waiting_for(user).select_related("case")
     by_due = F("due_at").asc(nulls_last=True)
-    tasks = [
-        Task("approval", a.title, a.due_at, approval=a, case=a.case)
-        for a in waiting.order_by(by_due, "pk")[:5]
-    ]
+    tasks = [Task("approval", a.title, a.due_at, approval=a, case=a.case) for a in waiting.order_by(by_due, "pk")[:5]]
     work = Case.objects.visible_to(user, "work").filter(tabs["mine"] | tabs["repair"])
     tasks += [
-        Task(
-            "repair" if case.status == "repair" else "case", case.request_sentence, case.finish_due, case=case
-        )
+        Task("repair" if case.status == "repair" else "case", case.request_sentence, case.finish_due, case=case)
         for case in _for_rows(work).order_by(F("finish_due").asc(nulls_last=True), "pk")[:5]
     ]
     far = now + timedelta(days=36_500)
     tasks.sort(key=lambda task: (task.due or far, task.what))
-    counts = seen.aggregate(
-        **{name: Count("pk", filter=tabs[name]) for name in ("mine", "unassigned", "ai", "repair")}
-    )
+    counts = seen.aggregate(**{name: Count("pk", filter=tabs[name]) for name in ("mine", "unassigned", "ai", "repair")})
     decided = Decision.objects.filter(user=user.pk, undone_at=None, at__gte=midnight).count()
     return MyWork(tasks[:5], counts, waiting.count(), decided)

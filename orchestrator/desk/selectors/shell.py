@@ -111,12 +111,9 @@ def _read(user: Any) -> Shell:
 def paused_now() -> list[Pause]:
     """Every switch that is off now. Titles are looked up only when something is paused."""
     rows = list(Switch.objects.filter(paused=True).order_by("at"))
-    titles = {
-        scope: _titles(scope, [r.name for r in rows if r.scope == scope]) for scope in {r.scope for r in rows}
-    }
+    titles = {scope: _titles(scope, [r.name for r in rows if r.scope == scope]) for scope in {r.scope for r in rows}}
     return [
-        Pause(r.scope, r.name, titles[r.scope].get(r.name, r.name), r.by, r.by_user_id, r.reason, r.at)
-        for r in rows
+        Pause(r.scope, r.name, titles[r.scope].get(r.name, r.name), r.by, r.by_user_id, r.reason, r.at) for r in rows
     ]
 
 

@@ -25,10 +25,7 @@ def ai_status(labels: dict[str, str]) -> AiStatus:
     groups = [
         (
             labels[scope],
-            [
-                (f"{scope}:{row.name}", row.shown)
-                for row in model.objects.filter(retired=False).order_by("name")
-            ],
+            [(f"{scope}:{row.name}", row.shown) for row in model.objects.filter(retired=False).order_by("name")],
         )
         for scope, model in models.items()
     ]

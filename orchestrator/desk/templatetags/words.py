@@ -136,9 +136,7 @@ WRITE_TAGS = {
 def state_tag(state: str, words: str) -> SafeString:
     """The state of a write or a proposal: sign, colour and word together."""
     colour, sign = WRITE_TAGS.get(state, ("", "•"))
-    return format_html(
-        '<span class="tag {}"><span aria-hidden="true">{}</span> {}</span>', colour, sign, words
-    )
+    return format_html('<span class="tag {}"><span aria-hidden="true">{}</span> {}</span>', colour, sign, words)
 
 
 @register.simple_tag(takes_context=True)

@@ -57,9 +57,7 @@ def call(request: HttpRequest, case_id: int) -> HttpResponse:
     )
     if operation.is_write or answer.status != "done":
         words = CALL_WORDS.get(answer.status, lambda: answer.status)()
-        level = (
-            messages.success if answer.status in ("done", "held", "permitted", "waiting") else messages.error
-        )
+        level = messages.success if answer.status in ("done", "held", "permitted", "waiting") else messages.error
         level(request, f"{operation.shown}: {words}" + (f" {answer.error}" if answer.error else ""))
         return redirect("desk:by-hand", found.pk)
     return _page(request, found, operation_name=name, boxes=boxes, result=answer.result)
@@ -158,9 +156,7 @@ def _from_facts(operation: Operation, found: Case) -> dict[str, Any]:
 def _texts(found: Case, page: case_page.ByHand) -> list[dict[str, Any]]:
     """The templates of the type, filled from our record; what is not known keeps its braces."""
     facts = {
-        name: fact.get("value")
-        for name, fact in found.facts.items()
-        if isinstance(fact, dict) and fact.get("known")
+        name: fact.get("value") for name, fact in found.facts.items() if isinstance(fact, dict) and fact.get("known")
     }
     chosen = page.card.template_id if page.card else None
     rows = sorted(page.templates, key=lambda template: template.pk != chosen)
@@ -178,6 +174,5 @@ def _shown_arguments(write: Write) -> list[tuple[str, str]]:
     """What was to be written, secret arguments hidden."""
     sent = write.carried_out or write.decided or write.proposed
     return [
-        (field(name), _("hidden") if name in write.operation.secret else value(inner))
-        for name, inner in sent.items()
+        (field(name), _("hidden") if name in write.operation.secret else value(inner)) for name, inner in sent.items()
     ]

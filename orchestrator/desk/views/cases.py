@@ -73,18 +73,14 @@ def story_part(request: HttpRequest, case_id: int) -> HttpResponse:
     """Earlier events of the timeline, alone; without JavaScript the whole case page from there."""
     found = visible_case(request, case_id)
     if not request.htmx:  # type: ignore[attr-defined]
-        return HttpResponseRedirect(
-            f"{resolve_url('desk:case', found.pk)}?{request.GET.urlencode()}#timeline"
-        )
+        return HttpResponseRedirect(f"{resolve_url('desk:case', found.pk)}?{request.GET.urlencode()}#timeline")
     return render(request, "desk/_story.html", {"case": found, **_story(request, found)})
 
 
 def _story(request: HttpRequest, found: Case) -> dict[str, object]:
     before = request.GET.get("before", "")
     kind = request.GET.get("kind", "")
-    told = case_page.story_of(
-        found, kind=kind, before=int(before) if before.isdecimal() and len(before) < 9 else None
-    )
+    told = case_page.story_of(found, kind=kind, before=int(before) if before.isdecimal() and len(before) < 9 else None)
     return {
         "lines": timeline.lines(told.events, timezone.get_current_timezone()),
         "earlier": told.earlier,
@@ -99,13 +95,9 @@ def _story(request: HttpRequest, found: Case) -> dict[str, object]:
 def sort(request: HttpRequest, case_id: int) -> HttpResponse:
     """Say what a case is: the answer of triage, or a correction."""
     found = visible_case(request, case_id)
-    after = services.sort(
-        actor=person(request.user), case_id=found.pk, type_name=request.POST.get("type", "")
-    )
+    after = services.sort(actor=person(request.user), case_id=found.pk, type_name=request.POST.get("type", ""))
     title = after.type.shown if after.type else ""
-    messages.success(
-        request, _("%(number)s is sorted as %(type)s.") % {"number": after.number, "type": title}
-    )
+    messages.success(request, _("%(number)s is sorted as %(type)s.") % {"number": after.number, "type": title})
     return _onwards(request, found)
 
 

@@ -33,6 +33,4 @@ def connect(system: Scripted) -> Callable[..., HttpConnector]:
 
 
 READ = OperationSpec("payments.get", kind="read", call={"method": "GET", "path": "/payments/{id}"})
-WRITE = OperationSpec(
-    "payments.refund", kind="write", call={"method": "POST", "path": "/payments/{id}/refunds"}
-)
+WRITE = OperationSpec("payments.refund", kind="write", call={"method": "POST", "path": "/payments/{id}/refunds"})

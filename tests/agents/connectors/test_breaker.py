@@ -48,9 +48,7 @@ def test_one_probe_passes_after_the_pause_and_the_others_wait() -> None:
     probe = decide(state, "ask", now=later, random=lambda: 0.5)
     assert (probe.allowed, probe.changed) == (True, True)
     assert not allowed(probe.state, later)
-    assert allowed(probe.state, later + timedelta(seconds=PROBE_SECONDS + 1)), (
-        "a lost probe lets another one pass"
-    )
+    assert allowed(probe.state, later + timedelta(seconds=PROBE_SECONDS + 1)), "a lost probe lets another one pass"
     assert after("worked", state=probe.state) == Breaker()
 
 
@@ -72,9 +70,7 @@ def test_calls_that_were_under_way_do_not_lengthen_the_pause() -> None:
 
 
 def test_the_pause_is_jittered() -> None:
-    states = {
-        decide(after(*["failed"] * 4), "failed", now=NOW, random=lambda r=r: r).state for r in (0.0, 0.4, 0.9)
-    }  # type: ignore[misc]
+    states = {decide(after(*["failed"] * 4), "failed", now=NOW, random=lambda r=r: r).state for r in (0.0, 0.4, 0.9)}  # type: ignore[misc]
     assert len(states) == 3
 
 

@@ -47,9 +47,7 @@ def test_a_refusal_is_failed_and_a_fault_leaves_a_write_unknown(broken: str) -> 
     assert there.call(operation, {}).outcome == "unknown"
 
 
-@pytest.mark.parametrize(
-    "call", [{}, {"function": "nothing"}, {"function": 5}, {"function": "reference.echo", "x": 1}]
-)
+@pytest.mark.parametrize("call", [{}, {"function": "nothing"}, {"function": 5}, {"function": "reference.echo", "x": 1}])
 def test_an_unknown_function_is_not_called(call: dict[str, object]) -> None:
     operation = OperationSpec("house.x", "write", call)
     assert connector_for(HERE).call(operation, {}).outcome == "not_sent"

@@ -71,9 +71,7 @@ def test_no_repr_log_or_error_shows_a_secret(
     assert value not in shown
 
 
-@pytest.mark.parametrize(
-    "value", ["line\r\nX-Evil: canary-7f3a91c2", "tab\tcanary-7f3a91c2", "退canary-7f3a91c2"]
-)
+@pytest.mark.parametrize("value", ["line\r\nX-Evil: canary-7f3a91c2", "tab\tcanary-7f3a91c2", "退canary-7f3a91c2"])
 def test_a_secret_that_cannot_be_sent_is_refused_by_name_only(
     system: Scripted, connect: Connect, monkeypatch: pytest.MonkeyPatch, value: str
 ) -> None:
@@ -94,9 +92,7 @@ def test_a_missing_credential_is_named(connect: Connect, monkeypatch: pytest.Mon
 
 def test_the_store_is_asked_for_store_names_and_only_for_them() -> None:
     kept = {"shop": "from-the-store"}
-    assert credential_of({"bearer": "store:shop"}, kept.get).headers == (
-        ("Authorization", "Bearer from-the-store"),
-    )
+    assert credential_of({"bearer": "store:shop"}, kept.get).headers == (("Authorization", "Bearer from-the-store"),)
     for store in (None, {}.get):
         with pytest.raises(CredentialProblem, match="store:shop"):
             credential_of({"bearer": "store:shop"}, store)

@@ -130,9 +130,7 @@ def test_the_name_is_looked_up_once_and_the_judged_address_is_connected_to(
         asked.append(host)
         return ["127.0.0.1"] if len(asked) == 1 else ["127.0.0.99"]
 
-    record = SystemSpec(
-        "shop", "Shop", "http", url=f"http://shop.example:{system.port}", private_network=True
-    )
+    record = SystemSpec("shop", "Shop", "http", url=f"http://shop.example:{system.port}", private_network=True)
     pool = new_pool(record, resolve=changing)
     monkeypatch.setattr("agents.connectors.wire.Pools.pool_of", lambda *_: pool)
     assert HttpConnector(record).call(READ, {"id": "1"}).ok
@@ -160,14 +158,10 @@ def test_tls_names_the_host_of_the_map_and_not_the_address() -> None:
     assert call.sent is False
 
 
-def test_a_dead_address_leaves_time_for_a_living_one(
-    system: Scripted, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_dead_address_leaves_time_for_a_living_one(system: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.2", 0))
-        record = SystemSpec(
-            "shop", "Shop", "http", url=f"http://shop.example:{system.port}", private_network=True
-        )
+        record = SystemSpec("shop", "Shop", "http", url=f"http://shop.example:{system.port}", private_network=True)
         pool = new_pool(record, resolve=lambda *_: ["127.0.0.2", "127.0.0.1"])
         monkeypatch.setattr("agents.connectors.wire.Pools.pool_of", lambda *_: pool)
         assert HttpConnector(record).call(READ, {"id": "1"}).ok

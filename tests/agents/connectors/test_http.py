@@ -130,9 +130,7 @@ def test_a_time_out_after_sending_a_write_is_unknown(system: Scripted, connect: 
 
 
 @pytest.mark.parametrize("status", [None, 200, 201])
-def test_a_cut_connection_leaves_a_write_unknown(
-    system: Scripted, connect: Connect, status: int | None
-) -> None:
+def test_a_cut_connection_leaves_a_write_unknown(system: Scripted, connect: Connect, status: int | None) -> None:
     system.script = lambda h: h.cut(status=status)
     answer = connect().call(WRITE, ONE)
     assert (answer.outcome, answer.retryable) == ("unknown", False)
@@ -222,9 +220,7 @@ ODD = [
 
 
 @pytest.mark.parametrize("body", ODD)
-def test_odd_json_is_unreadable_and_so_unknown_for_a_write(
-    system: Scripted, connect: Connect, body: bytes
-) -> None:
+def test_odd_json_is_unreadable_and_so_unknown_for_a_write(system: Scripted, connect: Connect, body: bytes) -> None:
     system.script = lambda h: h.answer(200, body)
     answer = connect().call(WRITE, ONE)
     assert (answer.outcome, answer.data) == ("unknown", None)
@@ -249,9 +245,7 @@ def test_an_error_inside_a_success_is_a_failure(system: Scripted, connect: Conne
 
 
 @pytest.mark.parametrize("body", [{"other": 1}, {"data": {"id": 1}, "error": "and yet"}, [1], "text"])
-def test_a_write_answered_in_another_shape_is_unknown(
-    system: Scripted, connect: Connect, body: object
-) -> None:
+def test_a_write_answered_in_another_shape_is_unknown(system: Scripted, connect: Connect, body: object) -> None:
     system.script = lambda h: h.answer(200, body)
     assert connect(answer={"result": "data", "error": "error"}).call(WRITE, ONE).outcome == "unknown"
 
@@ -301,9 +295,7 @@ def test_calls_of_one_process_share_connections(system: Scripted, connect: Conne
     assert len(system.connections) == 1
 
 
-def test_a_connection_that_the_system_closed_meanwhile_is_not_used_again(
-    system: Scripted, connect: Connect
-) -> None:
+def test_a_connection_that_the_system_closed_meanwhile_is_not_used_again(system: Scripted, connect: Connect) -> None:
     def once(handler: Handler) -> None:
         handler.answer(200, {})
         handler.close_connection = True
@@ -335,9 +327,7 @@ def test_a_look_up_stays_within_the_time_limit(system: Scripted, connect: Connec
     assert answer.seconds < 0.9
 
 
-def test_a_look_up_keeps_retry_after_and_leaves_a_long_wait_to_its_caller(
-    system: Scripted, connect: Connect
-) -> None:
+def test_a_look_up_keeps_retry_after_and_leaves_a_long_wait_to_its_caller(system: Scripted, connect: Connect) -> None:
     moments: list[float] = []
 
     def busy(handler: Handler) -> None:
@@ -393,9 +383,7 @@ def test_discover_reads_the_openapi_document_of_the_system(system: Scripted, con
 def test_the_largest_safe_numbers_reach_the_system_as_written(system: Scripted, connect: Connect) -> None:
     amount = Decimal("0.30000000000000000001")
     connect().call(WRITE, ONE | {"amount": amount, "whole": 2**63, "plain": Decimal("300.00")})
-    assert (
-        system.seen[0].body == b'{"amount":0.30000000000000000001,"whole":9223372036854775808,"plain":300.00}'
-    )
+    assert system.seen[0].body == b'{"amount":0.30000000000000000001,"whole":9223372036854775808,"plain":300.00}'
 
 
 def test_an_operation_without_a_usable_call_is_not_sent(system: Scripted, connect: Connect) -> None:

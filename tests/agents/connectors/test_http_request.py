@@ -20,9 +20,7 @@ Connect = Callable[..., HttpConnector]
 GET = OperationSpec("orders.find", kind="read", call={"method": "GET", "path": "/orders/{number}"})
 
 
-def target(
-    operation: OperationSpec, arguments: dict[str, object], address: str = "https://shop.example/base/"
-) -> str:
+def target(operation: OperationSpec, arguments: dict[str, object], address: str = "https://shop.example/base/") -> str:
     return prepare(address, operation, arguments, None, Credential()).target.decode()
 
 
@@ -40,9 +38,7 @@ CLIMBERS = [
 
 
 @pytest.mark.parametrize("value", CLIMBERS)
-def test_a_value_that_could_climb_or_break_out_is_refused(
-    system: Scripted, connect: Connect, value: object
-) -> None:
+def test_a_value_that_could_climb_or_break_out_is_refused(system: Scripted, connect: Connect, value: object) -> None:
     answer = connect().call(GET, {"number": value})
     assert (answer.ok, answer.retryable) == (False, False)
     assert answer.error
@@ -120,9 +116,7 @@ def test_the_effect_key_goes_where_the_operation_says(system: Scripted, connect:
 
 
 @pytest.mark.parametrize("key", [None, "", "a b", "a\r\nX: 1", "退", "x" * 300])
-def test_a_write_without_a_usable_effect_key_is_not_sent(
-    system: Scripted, connect: Connect, key: str | None
-) -> None:
+def test_a_write_without_a_usable_effect_key_is_not_sent(system: Scripted, connect: Connect, key: str | None) -> None:
     operation = OperationSpec(
         "p.a", call={"method": "POST", "path": "/refunds"}, effect_key={"header": "Idempotency-Key"}
     )
@@ -174,9 +168,7 @@ def test_an_address_that_is_not_plain_http_is_refused(address: str) -> None:
         ({"method": "POST", "path": "/x"}, {"cookie": "a"}),
     ],
 )
-def test_the_map_check_finds_what_cannot_be_called(
-    call: dict[str, object], effect_key: dict[str, str] | None
-) -> None:
+def test_the_map_check_finds_what_cannot_be_called(call: dict[str, object], effect_key: dict[str, str] | None) -> None:
     schema = {"type": "object", "properties": {"id": {"type": "string"}}}
     assert problems_of_call(OperationSpec("s.o", call=call, effect_key=effect_key, arguments=schema))
 

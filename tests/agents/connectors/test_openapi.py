@@ -18,9 +18,7 @@ DOCUMENT = {
                     {"$ref": "#/components/parameters/Key"},
                     {"name": "dry", "in": "query", "schema": {"type": "boolean"}},
                 ],
-                "requestBody": {
-                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refund"}}}
-                },
+                "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refund"}}}},
             },
             "get": {"summary": "List refunds"},
         },
@@ -30,9 +28,7 @@ DOCUMENT = {
     },
     "components": {
         "parameters": {"Key": {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string"}}},
-        "requestBodies": {
-            "Loop": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Node"}}}}
-        },
+        "requestBodies": {"Loop": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Node"}}}}},
         "schemas": {
             "Refund": {
                 "allOf": [{"$ref": "#/components/schemas/Base"}],

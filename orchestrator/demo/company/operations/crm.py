@@ -17,9 +17,7 @@ def find(store: Store, call: Call) -> Found:
         return _by_contact(store, contact)
     wanted = str(name).strip().casefold()
     everyone = store.tables["customers"].values()
-    rows = [
-        one for one in everyone if wanted in one["name"].casefold() or wanted in one["name_en"].casefold()
-    ]
+    rows = [one for one in everyone if wanted in one["name"].casefold() or wanted in one["name_en"].casefold()]
     answer = listed(rows, int(call.query.get("limit", 50)))
     return Found(answer, [one["id"] for one in answer["results"]])
 
@@ -100,9 +98,7 @@ ROUTES = (
         body=_NOTE,
         makes=True,
     ),
-    Route(
-        "crm.notes", "GET", "/crm/{customer_id}/notes", "Read the notes of a customer", notes, "list of Note"
-    ),
+    Route("crm.notes", "GET", "/crm/{customer_id}/notes", "Read the notes of a customer", notes, "list of Note"),
     Route(
         "crm.complaints",
         "GET",

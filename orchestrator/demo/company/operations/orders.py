@@ -19,9 +19,7 @@ def of_customer(store: Store, call: Call) -> Found:
     """The orders of one customer, newest first."""
     rows = store.of_customer("orders", store.get("customers", call.query["customer_id"])["id"])
     rows = sorted(rows, key=lambda one: str(one["ordered_on"]), reverse=True)
-    return Found(
-        listed(map(shown_order, rows), int(call.query.get("limit", 100))), [one["number"] for one in rows]
-    )
+    return Found(listed(map(shown_order, rows), int(call.query.get("limit", 100))), [one["number"] for one in rows])
 
 
 def add_note(store: Store, call: Call) -> Done:
@@ -38,9 +36,7 @@ def set_address(store: Store, call: Call) -> Done:
     order = store.get("orders", call.params["number"])
     check_version(order, call)
     if order["status"] in ("delivered", "cancelled"):
-        raise Refused(
-            409, "too_late", f"Order {order['number']} is {order['status']}; its address is not changed."
-        )
+        raise Refused(409, "too_late", f"Order {order['number']} is {order['status']}; its address is not changed.")
     status = "in_transit" if order["status"] == "address_problem" else order["status"]
     changed = touched(order, call.at_text, address=call.body["address"], status=status)
     puts: list[tuple[str, Record]] = [("orders", changed)]

@@ -34,9 +34,7 @@ def refund(store: Store, call: Call) -> Done:
     if payment["status"] not in ("paid", "partly_refunded"):
         raise Refused(409, "not_refundable", f"Payment {payment['id']} is {payment['status']}.")
     if amount > amount_of(payment["refundable"]):
-        raise Refused(
-            422, "too_much", f"HK${payment['refundable']:.2f} of payment {payment['id']} is left to refund."
-        )
+        raise Refused(422, "too_much", f"HK${payment['refundable']:.2f} of payment {payment['id']} is left to refund.")
     changed = _moved(payment, amount, call)
     made: Record = {
         "id": store.next_id("refunds", "R"),
@@ -86,9 +84,7 @@ def cancel_refund(store: Store, call: Call) -> Done:
     if made["status"] != "done":
         raise Refused(409, "already_cancelled", f"Refund {made['id']} was cancelled before.")
     if call.at_text > made["cancel_until"]:
-        raise Refused(
-            409, "too_late", f"Refund {made['id']} could be cancelled until {made['cancel_until']}."
-        )
+        raise Refused(409, "too_late", f"Refund {made['id']} could be cancelled until {made['cancel_until']}.")
     payment = _moved(store.get("payments", made["payment_id"]), -amount_of(made["amount"]), call)
     changed = touched(made, call.at_text, status="cancelled")
     return Done(changed, [("refunds", changed), ("payments", payment)], made["id"])

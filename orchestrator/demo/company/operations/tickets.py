@@ -73,7 +73,5 @@ ROUTES = (
         query={"customer_id": SHORT},
         required=("customer_id",),
     ),
-    Route(
-        "tickets.update", "PATCH", "/tickets/{ticket_id}", "Change a ticket", update, "Ticket", body=_UPDATE
-    ),
+    Route("tickets.update", "PATCH", "/tickets/{ticket_id}", "Change a ticket", update, "Ticket", body=_UPDATE),
 )

@@ -58,9 +58,7 @@ _CREATE = body(
 )
 
 ROUTES = (
-    Route(
-        "vouchers.create", "POST", "/vouchers", "Make a voucher", create, "Voucher", body=_CREATE, makes=True
-    ),
+    Route("vouchers.create", "POST", "/vouchers", "Make a voucher", create, "Voucher", body=_CREATE, makes=True),
     Route("vouchers.get", "GET", "/vouchers/{voucher_id}", "Read a voucher", get, "Voucher"),
     Route(
         "vouchers.list",

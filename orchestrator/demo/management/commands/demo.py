@@ -25,9 +25,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument(
-            "--reset", action="store_true", help="forget what earlier starts made, and start anew"
-        )
+        parser.add_argument("--reset", action="store_true", help="forget what earlier starts made, and start anew")
 
     def handle(self, *args: Any, **options: Any) -> None:
         data = settings.DATA_DIR
@@ -113,9 +111,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {line}")
         self.stdout.write(f"  (all of them: {settings.DATA_DIR / people.NAME})")
         if confirm:
-            self.stdout.write(
-                "\nTo confirm first, each by its person (until then a person decides every time):"
-            )
+            self.stdout.write("\nTo confirm first, each by its person (until then a person decides every time):")
             for line in confirm:
                 self.stdout.write(f"  {line}")
         self.stdout.write(

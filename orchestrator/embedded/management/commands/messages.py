@@ -21,9 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if options["check"]:
             if found := catalogues.faults():
-                raise CommandError(
-                    "\n".join([*found, f"{len(found)} faults. `make messages` adds missing texts."])
-                )
+                raise CommandError("\n".join([*found, f"{len(found)} faults. `make messages` adds missing texts."]))
             return
         if not options["compile"]:
             path = catalogues.update()

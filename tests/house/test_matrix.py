@@ -1,0 +1,191 @@
+"""Every address x every role x method equals the declared matrix (X01), and looking changes nothing."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import connection, transaction
+from django.test import Client
+from django.urls import get_resolver, reverse
+from django.utils import timezone
+
+from agents.models import Run
+from tests.api.program import program
+from tests.house.matrix import API_BODIES, BODIES, CALLS, PAGES, PEOPLE, PROGRAMS, Row
+from tests.world import World, build
+
+OWN = ("desk", "approvals", "cases", "api", "readyz", "metrics")
+OTHERS = {  # not ours; who may do what there is theirs and the admin's own tests'
+    "admin", "account", "mfa", "socialaccount", "set_language",
+}  # fmt: skip
+
+
+def names() -> Iterator[tuple[str, list[str]]]:
+    """(name, its arguments) of every address of the resolver."""
+
+    def walk(patterns: Any, space: str = "") -> Iterator[tuple[str, list[str]]]:
+        for one in patterns:
+            if hasattr(one, "url_patterns"):
+                inner = f"{space}{one.namespace}:" if one.namespace else space
+                yield from walk(one.url_patterns, inner)
+            elif one.name:
+                yield space + one.name, list(getattr(one.pattern, "converters", {}))
+
+    yield from walk(get_resolver().url_patterns)
+
+
+ADDRESSES = {name: arguments for name, arguments in names() if name.split(":")[0] in OWN}
+
+
+def test_every_address_has_a_row_in_the_matrix() -> None:
+    assert set(ADDRESSES) == set(PAGES) | set(CALLS)
+
+
+def test_every_other_address_belongs_to_somebody_known() -> None:
+    rest = {name for name, _arguments in names()} - set(ADDRESSES)
+    assert {name for name in rest if name.split(":")[0].split("_")[0] not in {o.split("_")[0] for o in OTHERS}} == set()
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    cache.clear()
+    world = build()
+    Run.objects.create(
+        case=world.case, step="work_out", agent=world.finance, turn=world.case.turn, started_at=timezone.now()
+    )
+    return world
+
+
+def address(name: str, world: World) -> str:
+    values: dict[str, Any] = {
+        "case_id": world.case.pk,
+        "number": world.case.number,
+        "write_id": world.writes[0].pk,
+        "approval_id": world.approval.pk,
+        "standing_id": world.standing.pk,
+        "name": "work_out",
+        "id": world.proposal.pk if name == "api:proposal" else world.approval.pk,
+    }
+    return reverse(name, kwargs={argument: values[argument] for argument in ADDRESSES[name]})
+
+
+def people(world: World) -> Iterator[tuple[str, Client]]:
+    for role in PEOPLE:
+        client = Client(raise_request_exception=False)
+        if role != "nobody":
+            client.force_login(getattr(world, role))
+        yield role, client
+
+
+def programs(world: World) -> Iterator[tuple[str, str]]:
+    made = {
+        "none": "",
+        "intake": program("intake", name="intake").secret,
+        "agent": program("agent", name="agent", agent=world.finance).secret,
+        "idle": program("agent", name="idle", agent=world.idle).secret,
+        "staff": program("staff", name="staff", user=world.frontline).secret,
+        "decide": program("staff", "decide", name="decide", user=world.manager).secret,
+        "read": program("read", name="read", team=world.support).secret,
+        "stranger": program("staff", "decide", "read", "intake", name="stranger", user=world.outsider).secret,
+    }
+    yield from ((role, made[role]) for role in PROGRAMS)
+
+
+def passes(answer: Any) -> bool:
+    """Whether the right was there. What the state or the entry forbids comes after it (409, 422)."""
+    if answer.status_code in (302, 303) and "/accounts/login/" in answer["Location"]:
+        return False
+    return answer.status_code in (200, 201, 202, 302, 303, 409, 422)
+
+
+def undone(ask: Any) -> Any:
+    """The answer; whatever it did is undone."""
+    cache.clear()
+    point = transaction.savepoint()
+    try:
+        return ask()
+    finally:
+        transaction.savepoint_rollback(point)
+
+
+@pytest.mark.parametrize("name", sorted(PAGES))
+def test_pages_open_for_who_they_are_for(world: World, name: str) -> None:
+    url, row, last = address(name, world), PAGES[name], name.split(":")[-1]
+    body = dict(BODIES.get(last, {}))
+    if last == "decide":
+        body = {"fingerprint": world.approval.fingerprint, "option": "reject", "reason": "x"}
+    for role, client in people(world):
+        got = undone(lambda c=client: c.get(url))
+        posted = undone(lambda c=client: c.post(url, body))
+        assert (passes(got), passes(posted)) == (role in row.get, role in row.post), (role, got, posted)
+        assert got.status_code < 500 and posted.status_code < 500
+
+
+@pytest.mark.parametrize("name", sorted(CALLS))
+def test_calls_are_for_the_programs_they_are_for(world: World, name: str) -> None:
+    url, row, last = address(name, world), CALLS[name], name.split(":")[-1]
+    body = API_BODIES.get(last, {})
+    if last == "decision":
+        body = {"fingerprint": world.approval.fingerprint, "option": "reject", "reason": "x"}
+    for role, secret in programs(world):
+        headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+        client = Client(raise_request_exception=False)
+        got = undone(partial(client.get, url, headers=headers))
+        posted = undone(partial(client.post, url, json.dumps(body), content_type="application/json", headers=headers))
+        assert (passes(got), passes(posted)) == (role in row.get, role in row.post), (role, got, posted.content)
+        assert got.status_code < 500 and posted.status_code < 500
+
+
+UNSEEN = [name for name, arguments in ADDRESSES.items() if arguments and name != "api:finish"]
+
+
+@pytest.mark.parametrize("name", sorted(UNSEEN))
+def test_what_is_not_yours_looks_like_what_is_not_there(world: World, name: str) -> None:
+    """X03: the same status, and the same shape, for a stranger's record and for none at all."""
+    there = address(name, world)
+    missing = there.replace(str(world.case.pk), "999999").replace(world.case.number, "C-999999")
+    for row in (world.writes[0], world.approval, world.proposal):
+        missing = missing.replace(str(row.pk), str(uuid.uuid4()))
+    if str(world.standing.pk) in missing.split("/"):
+        missing = "/".join("999999" if part == str(world.standing.pk) else part for part in missing.split("/"))
+    client = Client(raise_request_exception=False)
+    client.force_login(world.outsider)
+    method = "get" if (PAGES | CALLS).get(name, Row()).get else "post"
+    one, other = (undone(lambda u=url: getattr(client, method)(u)) for url in (there, missing))
+    if name.endswith("-standing"):
+        return  # standing approvals are listed for everybody
+    assert one.status_code == other.status_code, (one, other)
+
+
+def marks() -> dict[str, Any]:
+    """Row counts and the newest change of every table of ours."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        tables = [t for (t,) in cursor.fetchall() if t.startswith(("cases_", "agents_", "approvals_", "workmap_"))]
+        found = {}
+        for table in sorted(tables):
+            cursor.execute(
+                f"SELECT count(*), md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM {table} t"
+            )
+            found[table] = cursor.fetchone()
+    return found
+
+
+def test_looking_changes_nothing(world: World) -> None:
+    """GET on every address as everybody who may see most: not one row is different afterwards (A13 as well)."""
+    secrets = dict(programs(world))
+    before = marks()
+    for name in [*PAGES, *CALLS]:
+        url = address(name, world)
+        for role in ("frontline", "manager", "admin"):
+            client = Client(raise_request_exception=False)
+            client.force_login(getattr(world, role))
+            client.get(url)
+        for role in ("staff", "decide", "read", "agent"):
+            Client(raise_request_exception=False).get(url, headers={"Authorization": f"Bearer {secrets[role]}"})
+    after = marks()
+    assert [table for table in before if before[table] != after[table]] == []
