@@ -149,6 +149,31 @@ def test_the_same_internal_call_at_the_same_moment_is_one_effect(racing: Small) 
     assert len(racing.shop.effects("/notes")) == 1 and Write.objects.filter(case=case).count() == 1
 
 
+@pytest.mark.parametrize(("operation", "arguments"), [("shop.note", {"text": "x"}), ("shop.voucher", {"amount": 5})])
+def test_a_call_that_comes_in_between_is_found_under_the_lock(
+    company: Small, monkeypatch: pytest.MonkeyPatch, operation: str, arguments: Any
+) -> None:
+    """The same call was done from beginning to end after this one looked, and before it had the lock."""
+    from orchestrator.flow import calls
+
+    company.standing("shop.voucher", up_to=300)
+    case = company.go(company.receive("outside"))
+    real, between = calls.still_theirs, [1]
+
+    def job() -> Any:
+        return call(actor=company.courier(), case_id=case.pk, operation=operation, arguments=arguments, turn=case.turn)
+
+    def interrupted(caller: Any) -> Any:
+        if between:
+            between.clear()
+            assert job().status == "done"
+        return real(caller)
+
+    monkeypatch.setattr(calls, "still_theirs", interrupted)
+    assert job().status == "done"
+    assert len(company.shop.done) == 1 == Write.objects.filter(case=case, state="written").count()
+
+
 def test_a_call_that_failed_may_be_tried_again(company: Small) -> None:
     case = company.go(company.receive("outside"))
     company.shop.faults["/notes"] = ["422"]

@@ -1,5 +1,6 @@
 """A standing approval: one named person's decision, within its caps, counted under its lock; beyond them a person."""
 
+import time
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -8,7 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agents import gate
+from agents.history import Places
 from agents.models import Operation, Write
+from approvals import judging
 from approvals.models import Approval, Rule, StandingApproval
 from approvals.services import confirm_standing, undo, withdraw_standing
 from cases.errors import NoRight, NotFound, ReasonRequired
@@ -151,8 +155,21 @@ def test_what_is_unknown_keeps_its_place(company: Small) -> None:
     assert len(company.shop.done) == done == 1
 
 
-def test_thirty_at_once_against_five_a_day_are_exactly_five(racing: Small) -> None:
+def slowly(monkeypatch: pytest.MonkeyPatch, where: Any, name: str) -> None:
+    """Some time passes between counting and taking the place: what the lock is for."""
+    real = getattr(where, name)
+
+    def slow(*args: Any, **named: Any) -> Any:
+        result = real(*args, **named)
+        time.sleep(0.05)
+        return result
+
+    monkeypatch.setattr(where, name, slow)
+
+
+def test_thirty_at_once_against_five_a_day_are_exactly_five(racing: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the lock on the rule (`_keys`) more than five pass."""
+    slowly(monkeypatch, judging._Standing, "_used")
     racing.standing(up_to=300, per_day=5)
     cases = [racing.receive() for _n in range(30)]
     for start in range(0, 30, 10):
@@ -165,8 +182,11 @@ def test_thirty_at_once_against_five_a_day_are_exactly_five(racing: Small) -> No
     assert Approval.objects.filter(state="waiting").count() == 25
 
 
-def test_a_rule_that_names_no_operation_is_counted_under_its_lock_too(racing: Small) -> None:
+def test_a_rule_that_names_no_operation_is_counted_under_its_lock_too(
+    racing: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It covers every controlled write; its cap holds for all of them together."""
+    slowly(monkeypatch, judging._Standing, "_used")
     racing.standing(up_to=300, per_day=3)
     rule = Rule.objects.get(name="small")
     rule.when = {}
@@ -216,8 +236,9 @@ def test_a_second_one_in_ninety_days_goes_to_a_head(company: Small) -> None:
     assert {a.team.name for a in Approval.objects.get(state="waiting").asked.all()} == {"heads"}
 
 
-def test_splitting_at_the_same_moment_does_not_help(racing: Small) -> None:
+def test_splitting_at_the_same_moment_does_not_help(racing: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     """Six refunds of one customer at once: the customer's lock lets one be the first. Red without it."""
+    slowly(monkeypatch, Places, "count")
     racing.standing(up_to=300)
     racing.rule("repeat", {"ask": "heads"}, all=[{"fact": "refunds", "is": "at least", "value": 1}])
     cases = [racing.receive() for _n in range(6)]
@@ -242,10 +263,11 @@ def test_two_waiting_ones_are_counted_when_they_are_written(company: Small) -> N
     assert {a.team.name for a in again.asked.filter(closed=False)} == {"heads"}
 
 
-def test_the_limits_of_a_grant_hold_under_their_lock(racing: Small) -> None:
+def test_the_limits_of_a_grant_hold_under_their_lock(racing: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten at once against two a day, under a standing approval without a cap. Without the lock more than two pass."""
     from agents.models import Grant
 
+    slowly(monkeypatch, gate, "over_limit")
     racing.standing(up_to=300)
     grant = Grant.objects.get(agent__name="clerk", operation__name="shop.refund")
     grant.limits = {"per_day": 2}

@@ -1,6 +1,6 @@
 """A small shop whose map has every key of the contract, and ways to change one thing in it."""
 
-# ruff: noqa: E501  # one case a row, one record a line
+# one case a row, one record a line
 
 import copy
 from typing import Any

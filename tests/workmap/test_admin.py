@@ -1,6 +1,6 @@
 """The admin: records are edited with a reason through the map's own service, what runs is only looked at."""
 
-# ruff: noqa: E501  # one case a row, one record a line
+# one case a row, one record a line
 
 import json
 from datetime import timedelta

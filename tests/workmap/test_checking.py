@@ -1,6 +1,6 @@
 """Checking: everything a map names is there, every problem is said with its line and what may have been meant."""
 
-# ruff: noqa: E501  # one case a row, one record a line
+# one case a row, one record a line
 
 from typing import Any
 

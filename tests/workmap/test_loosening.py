@@ -1,6 +1,6 @@
 """On a running system what loosens waits for a second person; what tightens is in force at once."""
 
-# ruff: noqa: E501  # one case a row, one record a line
+# one case a row, one record a line
 
 from typing import Any
 

@@ -1,6 +1,6 @@
 """Maps with something changed in them at random: refused with lines, or loaded whole and given back the same (F05)."""
 
-# ruff: noqa: E501  # one case a row, one record a line
+# one case a row, one record a line
 
 import copy
 from typing import Any

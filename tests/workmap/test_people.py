@@ -1,6 +1,6 @@
 """People: made from a file once, without passwords in it; gaps of the map are said in words."""
 
-# ruff: noqa: E501  # one case a row, one record a line
+# one case a row, one record a line
 
 from io import StringIO
 from pathlib import Path

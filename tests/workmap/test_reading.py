@@ -1,6 +1,6 @@
 """Reading: YAML 1.2, and nothing that is unsafe (F05)."""
 
-# ruff: noqa: E501  # one case a row, one record a line
+# one case a row, one record a line
 
 import time
 from typing import Any
