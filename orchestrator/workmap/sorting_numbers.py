@@ -3,8 +3,6 @@
 Imports scikit-learn through `cases.training`; no page may import this module. No queries.
 """
 
-import resource
-import sys
 import time
 from collections.abc import Sequence
 
@@ -14,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from cases.sorting import Model, Sorted, features, plain
 from cases.training import train
+from orchestrator.memory import peak_kb
 
 OUTSIDE = "oos"  # the label of messages that belong to none of the types
 _BINS = 15  # of equal width, as in Guo et al. 2017, "On calibration of modern neural networks"
@@ -49,7 +48,7 @@ def measure(learned: Sequence[Line], test: Sequence[Line]) -> dict[str, float | 
         "ece": calibration_error(confidence[known], right[known]),
         "train_s": train_s,
         "predict_ms_p95": float(np.percentile(took, 95)) * 1000 if took else None,
-        "peak_rss_mb": _peak_rss_mb(),
+        "peak_rss_mb": peak_kb() / 1024,
     }
 
 
@@ -95,9 +94,3 @@ def _likeliest(answer: Sorted) -> str | None:
 
 def _share(truths: Truths) -> float | None:
     return float(truths.mean()) if len(truths) else None
-
-
-def _peak_rss_mb() -> float:
-    """The most memory this process ever held. Linux counts in kilobytes, macOS in bytes."""
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / (1e6 if sys.platform == "darwin" else 1024)

@@ -155,13 +155,13 @@ def test_what_is_unknown_keeps_its_place(company: Small) -> None:
     assert len(company.shop.done) == done == 1
 
 
-def slowly(monkeypatch: pytest.MonkeyPatch, where: Any, name: str) -> None:
+def slowly(monkeypatch: pytest.MonkeyPatch, where: Any, name: str, seconds: float = 0.05) -> None:
     """Some time passes between counting and taking the place: what the lock is for."""
     real = getattr(where, name)
 
     def slow(*args: Any, **named: Any) -> Any:
         result = real(*args, **named)
-        time.sleep(0.05)
+        time.sleep(seconds)
         return result
 
     monkeypatch.setattr(where, name, slow)
@@ -169,15 +169,15 @@ def slowly(monkeypatch: pytest.MonkeyPatch, where: Any, name: str) -> None:
 
 def test_thirty_at_once_against_five_a_day_are_exactly_five(racing: Small, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the lock on the rule (`_keys`) more than five pass."""
-    slowly(monkeypatch, judging._Standing, "_used")
-    racing.standing(up_to=300, per_day=5)
-    cases = [racing.receive() for _n in range(30)]
+    slowly(monkeypatch, judging._Standing, "_used", 0.05)
+    racing.standing("shop.voucher", up_to=300, per_day=5)
+    cases = [racing.receive("vouchers") for _n in range(30)]
     for start in range(0, 30, 10):
         results = at_once([lambda c=case: racing.go(c) for case in cases[start : start + 10]])
         assert all(isinstance(r, Case) for r in results), results
     for case in cases:
         racing.later(case, 10)
-    assert len(racing.shop.effects("/payments")) == 5
+    assert len(racing.shop.effects("/vouchers")) == 5
     assert Write.objects.filter(permit_rule__isnull=False, placed_at__isnull=False).count() == 5
     assert Approval.objects.filter(state="waiting").count() == 25
 
@@ -268,16 +268,16 @@ def test_the_limits_of_a_grant_hold_under_their_lock(racing: Small, monkeypatch:
     from agents.models import Grant
 
     slowly(monkeypatch, gate, "over_limit")
-    racing.standing(up_to=300)
-    grant = Grant.objects.get(agent__name="clerk", operation__name="shop.refund")
+    racing.standing("shop.voucher", up_to=300)
+    grant = Grant.objects.get(agent__name="clerk", operation__name="shop.voucher")
     grant.limits = {"per_day": 2}
     grant.save()
-    cases = [racing.receive() for _n in range(8)]
+    cases = [racing.receive("vouchers") for _n in range(8)]
     results = at_once([lambda c=case: racing.go(c) for case in cases])
     assert all(isinstance(r, Case) for r in results), results
     for case in cases:
         racing.later(case, 10)
-    assert len(racing.shop.effects("/payments")) == 2
+    assert len(racing.shop.effects("/vouchers")) == 2
     assert "limit" in {str(e.detail.data.get("reason")) for e in Event.objects.filter(code="gate.refused")}
 
 

@@ -33,7 +33,7 @@ def facts(type_name: str, who: cast.Member, **argument: Any) -> dict[str, Any]:
         "customer": one("customers", "id", who.id),
         "order": shown_order(one("orders", "number", who.order)),
         "payment": one("payments", "id", cast.payment_of(who.order)),
-        "past_refunds": {"count": len(refunds)},
+        "past_refunds": {"count": len(refunds), "results": refunds},
         "complaints": {"count": who.complaints},
         "tables": kind.get("tables", {}),
         "templates": {template["name"]: template["en"] for template in kind["templates"]},

@@ -144,7 +144,7 @@ def test_the_people_fit_the_teams() -> None:
     assert members == TEAMS
     leads = {team for one in PEOPLE for team in one["lead_of"]}
     assert leads == TEAMS - {"directors"}
-    assert {one["username"] for one in PEOPLE if one.get("admin")} == {"admin"}
+    assert {one["username"] for one in PEOPLE if one.get("admin")} == {"admin", "grace.li"}
     named = {one["then"]["standing_approval"]["by"] for one in MAP["rules"] if "standing_approval" in one["then"]}
     assert named == {"may.lee"}
 

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from orchestrator.memory import peak_kb
+
 LINUX = sys.platform.startswith("linux")
 TICKS = os.sysconf("SC_CLK_TCK") if LINUX else 100
 
@@ -16,7 +18,7 @@ def cpu_seconds(roots: Iterable[int]) -> float:
 
 def peak_mb(roots: Iterable[int]) -> float:
     """The largest resident size that one of these processes ever had, in megabytes."""
-    return max((_peak_kb(pid) for pid in roots), default=0) / 1024
+    return max((peak_kb(pid) for pid in roots), default=0) / 1024
 
 
 def _trees(roots: Iterable[int]) -> set[int]:
@@ -45,11 +47,3 @@ def _stat(pid: int) -> list[str]:
 def _times(pid: int) -> list[int]:
     """utime, stime, and those of children that were waited for: fields 14 to 17."""
     return [int(word) for word in _stat(pid)[11:15]]
-
-
-def _peak_kb(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)

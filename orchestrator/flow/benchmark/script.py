@@ -44,7 +44,7 @@ def main() -> None:
     workload.set_up()
     bench = Bench(servers)
     figures = bench.measure(cases, rounds, alone)
-    figures["ledger"] |= bench.ledger(rows)
+    figures["ledger"] = bench.ledger(rows) if rows else {}
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
 
 
@@ -225,7 +225,6 @@ class Bench:
                 "cpu_ms_per_case": round(floor_cpu, 2),
                 "autocommit_cpu_ms_per_case": round(statistics.median(f.cpu for f in bare) / cases * 1000, 2),
             },
-            "ledger": {},
             "statements": {"automatic": _list(automatic), "approved": _list(approved)},
         }
 

@@ -30,7 +30,9 @@ class Command(BaseCommand):
         parser.add_argument("--cases", type=int, default=300, help="cases a round (default 300)")
         parser.add_argument("--rounds", type=int, default=3, help="rounds; the figures are medians (default 3)")
         parser.add_argument("--alone", type=int, default=40, help="cases of each kind timed alone (default 40)")
-        parser.add_argument("--rows", type=int, default=100_000, help="events that are verified (default 100,000)")
+        parser.add_argument(
+            "--rows", type=int, default=100_000, help="events that are verified (default 100,000; 0: not the ledger)"
+        )
         parser.add_argument(
             "--statements", action="store_true", help="also list the statements of a case and where each comes from"
         )

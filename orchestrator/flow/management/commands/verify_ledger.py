@@ -1,7 +1,5 @@
 """`manage.py verify_ledger [--case C-1001]`: exit code 1, and the first broken event by name, when it does not hold."""
 
-import resource
-import sys
 import time
 from argparse import ArgumentParser
 from typing import Any
@@ -12,6 +10,7 @@ from django.utils.translation import gettext as _
 from cases import anchors, ledger
 from cases.anchors import Checked
 from cases.models import Case
+from orchestrator.memory import peak_kb
 
 
 class Command(BaseCommand):
@@ -58,6 +57,4 @@ def _anchors(checked: Checked) -> str:
 
 
 def _memory() -> str:
-    """The most memory this process had: kilobytes on Linux, bytes on macOS (getrusage(2))."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return _("%(mb)s MB at most") % {"mb": round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024))}
+    return _("%(mb)s MB at most") % {"mb": round(peak_kb() / 1024)}
