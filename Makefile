@@ -52,7 +52,7 @@ bench: $(STAMPS)/run
 
 faults: $(STAMPS)/dev browser
 	@$(PY) manage.py messages --compile
-	@$(PY) -m pytest -m release tests/faults $(wildcard tests/protections)
+	@$(PY) -m pytest --release -m "guarantee or release" $(or $(TESTS),tests)
 
 # Lock files name packages and hashes, never where they were fetched from.
 lock:

@@ -20,6 +20,8 @@ from orchestrator.embedded.broker import EmbeddedBroker
 from orchestrator.embedded.postgres import APP, DATABASE, OWNER, EmbeddedPostgres
 from tests import cluster
 
+pytest_plugins = ["tests.guarantees"]
+
 KEPT = {"django_migrations"}  # told apart from the rest: no test writes here
 
 
