@@ -1,6 +1,7 @@
 """The gate: may this actor call this operation with these arguments for this case now? It fails closed.
 
-Order: pause, actor active, open run in this turn, grant (operation, dates, limits), argument schema, case scope.
+Order: pause, what people left to the AI, actor active, open run in this turn, grant (operation, dates, limits),
+argument schema, case scope.
 What comes back passes the field filter (`answer`). It is the only way to a system for agents and for people.
 """
 
@@ -52,6 +53,7 @@ class Gate:
         """Pass or raise `Refused` (with `reason`), `BadArguments`, `TurnPassed`. Nothing is sent."""
         operation = self.config.operations.get(name)
         self._not_paused(operation)
+        self._not_watching(operation)
         self._active(actor)
         if turn != self.case.turn:
             raise TurnPassed()
@@ -84,6 +86,13 @@ class Gate:
         switch = paused(self.case, self.agent, operation.system.name if operation else None)
         if switch is not None:
             raise self._refused("paused", pause_words(switch))
+
+    def _not_watching(self, operation: Operation | None) -> None:
+        """Who handed the case back may have kept the writing: then an agent reads, and a person goes on."""
+        if self.agent is None or operation is None or not operation.is_write:
+            return
+        if self.case.ai_may == Case.AiMay.WATCH:
+            raise self._refused("watch", _("The AI may only watch this case; people do the writing."))
 
     def _active(self, actor: Actor) -> None:
         if self.agent is not None and (not self.agent.active or self.agent.retired):

@@ -87,6 +87,9 @@ class Judging:
         judged: dict[str, Judged] = {}
         for option in options:
             verdict, covered = self._option(live, config, case, prepared, option, lines, lead, standing, now, leave_out)
+            if case.ai_only_drafts and proposer_user_id is None:
+                why = _("People keep the writing of this case: the AI may only draft.")
+                verdict, covered = rules.kept_by_people(verdict, lead, lines, why), {}
             judged[option.name] = _judged(option.name, verdict, covered, live)
         return judged
 
@@ -170,6 +173,8 @@ class Judging:
         return all(any(covers(one, _ask_of(wanted)) for one in had) for wanted in judged.asks)
 
     def raises(self, config: Configuration, case: Case, operation: Operation) -> bool:
+        if case.ai_only_drafts:
+            return True
         type_name = case.type.name if case.type else ""
         return live_rules(config).names_operation(type_name, operation.name)
 

@@ -188,6 +188,15 @@ def without_standing(verdict: Verdict, *reasons: str) -> Verdict:
     return replace(verdict, kind=kind, asks=verdict.fallback, standing=(), fallback=(), results=results, reasons=why)
 
 
+def kept_by_people(verdict: Verdict, lead_team: str, lines: EscalationLines, reason: str) -> Verdict:
+    """Return the verdict where a person decides whatever nobody would have been asked about."""
+    if verdict.kind not in ("standing", "nothing"):
+        return verdict
+    asked = ask_lead(lead_team, lines, reason)
+    results = tuple(replace(result, won=False) for result in verdict.results)
+    return replace(asked, asks=verdict.fallback or asked.asks, results=results, lacked=verdict.lacked)
+
+
 def combine(verdicts: Sequence[Verdict]) -> Verdict:
     """Return the verdict on an option from those on its writes: the strictest, asks combined.
 

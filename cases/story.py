@@ -115,6 +115,8 @@ def _worked_out(name: str, data: Data) -> Any:
     why = data.get("why")
     if name == "_why":
         return why_here(why) if isinstance(why, Mapping) else WITHDRAWN.get(str(why), why)
+    if name == "_may":
+        return str(AI_MAY.get(str(data.get("may")), AI_MAY["continue"]))
     if name == "_outcome":
         return outcome(str(data.get("outcome") or ""))
     options = [o for o in data.get("options") or [] if isinstance(o, Mapping) and o.get("name") != "reject"]
@@ -310,7 +312,9 @@ SENTENCES: dict[str, Told] = {
     ),
     "case.taken_over": _tell(gettext_lazy("%(who)s took the case over from %(whom)s."), whom=("from",)),
     "case.handed_back": _with(
-        _tell(gettext_lazy("%(who)s handed the case back to the AI.")), gettext_lazy(" Promised: %(more)s."), "promised"
+        _tell(gettext_lazy("%(who)s handed the case back to the AI, which may %(may)s."), may=("_may",)),
+        gettext_lazy(" Promised: %(more)s."),
+        "promised",
     ),
     "case.closed": _with(
         _tell(gettext_lazy("%(who)s closed the case.")), gettext_lazy(" Outcome: %(more)s."), "_outcome"
@@ -350,6 +354,11 @@ KIND_OF: dict[str, str] = {
     "write.still_unknown": "problem",
     "write.not_started": "problem",
     "write.repaired": "problem",
+}
+AI_MAY = {
+    "continue": gettext_lazy("go on with the steps"),
+    "draft": gettext_lazy("only draft"),
+    "watch": gettext_lazy("only watch"),
 }
 WITHDRAWN = {
     "turn": gettext_lazy("somebody else took the case on"),

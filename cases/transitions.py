@@ -184,6 +184,7 @@ def handed_back(
         holder_team=None,
         why_here={},
         promised=promised,
+        ai_may=may,
         stage=Case.Stage.FACTS,
         steps=steps,
         wake_at=now,

@@ -13,6 +13,7 @@ from django.db.models import Exists, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from cases.models.config import RequestType, Team
+from cases.story import AI_MAY
 
 
 class CaseQuerySet(QuerySet["Case"]):
@@ -71,6 +72,13 @@ class Case(models.Model):
         PERSON = "person", _("Person")
         TEAM = "team", _("Team")
 
+    class AiMay(models.TextChoices):
+        """What the AI may do with the case. Of people's own calls it says nothing."""
+
+        CONTINUE = "continue", AI_MAY["continue"]
+        DRAFT = "draft", AI_MAY["draft"]  # a person decides each write, also those that nobody would be asked about
+        WATCH = "watch", AI_MAY["watch"]  # no write at all
+
     class Stage(models.TextChoices):
         """What the control layer does next, before and between the steps."""
 
@@ -89,6 +97,7 @@ class Case(models.Model):
     holder_kind = models.CharField(max_length=10, choices=Holder, default=Holder.AI)
     holder_user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     holder_team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, related_name="+")
+    ai_may = models.CharField(max_length=10, choices=AiMay, default=AiMay.CONTINUE)
     why_here = models.JSONField(default=dict)
     wake_at = models.DateTimeField(null=True)
     wake_queue = models.CharField(max_length=10, default="flow")  # which workers it is handed to
@@ -168,6 +177,11 @@ class Case(models.Model):
     @property
     def ai_may_act(self) -> bool:
         return self.is_open and self.holder_kind == self.Holder.AI
+
+    @property
+    def ai_only_drafts(self) -> bool:
+        """The AI has the case, and people keep the writing."""
+        return self.holder_kind == self.Holder.AI and self.ai_may == self.AiMay.DRAFT
 
     @property
     def request_sentence(self) -> str:

@@ -41,8 +41,8 @@ def take_over(*, actor: Actor, case_id: int) -> Case:
 
 
 def hand_back(*, actor: Actor, case_id: int, may: str = "continue", promised: str = "") -> Case:
-    """Give the case back to the AI. `may`: continue (do what is left), draft or watch (people keep the writing)."""
-    if may not in ("continue", "draft", "watch"):
+    """Give the case back to the AI. `may` is one of `Case.AiMay`."""
+    if may not in Case.AiMay.values:
         raise Incorrect(_("Say what the AI may do: continue, draft or watch."), fields={"may": [may]})
     with transaction.atomic():
         case, now = _locked(_somebody(actor), case_id)
