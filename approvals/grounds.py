@@ -58,8 +58,7 @@ def rules_of(
     """
     order = {"matched": 0, "unknown": 1}
     rows = sorted(proposal.rules, key=lambda r: (not r.get("won"), order.get(r.get("result"), 2)))
-    seen: set[tuple[Any, ...]] = set()
-    grounds = []
+    grounds: dict[tuple[str, str], Ground] = {}
     for row in rows:
         if row.get("effect") == "standing_approval" and not row.get("won"):
             continue  # it asks nobody and covered nothing: the story has it, this page is about why a person decides
@@ -74,11 +73,10 @@ def rules_of(
                 for pair in row.get("compared") or []
             ],
         )
-        key = (ground.name, ground.result, *ground.compared)
-        if key not in seen:
-            seen.add(key)
-            grounds.append(ground)
-    return grounds
+        same = grounds.setdefault((ground.name, ground.result), ground)  # once, with what each option compared
+        same.compared += [line for line in ground.compared if line not in same.compared]
+        same.won = same.won or ground.won
+    return list(grounds.values())
 
 
 def _compared(pair: Mapping[str, Any], language: str, titles: Mapping[str, Any], currency: str) -> str:

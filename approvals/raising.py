@@ -102,7 +102,7 @@ def title_of(case: Case, proposal: Proposal, config: Configuration) -> dict[str,
     for language in LANGUAGES:
         what = say(option["title"], language) or (say(write[0].title, language) if write else option["name"])
         amount = money_words(write[1], config.company.currency) if write and write[1] is not None else ""
-        parts = (what, amount) if amount not in what else (what,)
+        parts = (what, amount) if amount.replace(",", "") not in what.replace(",", "") else (what,)
         titles[language] = " ".join(part for part in parts if part) + (f" · {who}" if who else "")
     return titles
 

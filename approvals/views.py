@@ -10,6 +10,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from agents.selectors import agent_titles
 from approvals import forms, grounds, held, selectors, services, sheet
 from approvals.errors import AlreadyDecided, Changed, HigherNeeded
 from approvals.forms import DecisionForm, Problem
@@ -229,7 +230,7 @@ def _page(
         "chips": forms.chips(found, language),
         "rules": grounds.rules_of(found.proposal, language, page.fact_titles, page.amounts, page.currency),
         "evidence": grounds.evidence_of(found.proposal, language, timezone.now(), page.currency),
-        "history": timeline.lines(page.history, timezone.get_current_timezone()),
+        "history": timeline.lines(page.history, timezone.get_current_timezone(), agent_titles()),
         "raw": grounds.raw_of(found.proposal, page.writes),
         **more,
     }

@@ -31,19 +31,22 @@ class Line:
     new_day: bool = False
 
 
-def lines(events: Iterable[Event], zone: tzinfo) -> list[Line]:
-    """The lines of `events` in their order; `new_day` marks the first of each day in `zone`."""
+def lines(events: Iterable[Event], zone: tzinfo, agents: Mapping[str, str] | None = None) -> list[Line]:
+    """The lines of `events` in their order; `new_day` marks the first of each day in `zone`.
+
+    `agents` are titles by name, for the page's language: the ledger keeps an agent's name.
+    """
     made: list[Line] = []
     day = None
     for event in events:
-        line = _line(event)
+        line = _line(event, (agents or {}).get(event.actor, event.actor))
         today = event.at.astimezone(zone).date()
         line.new_day, day = today != day, today
         made.append(line)
     return made
 
 
-def _line(event: Event) -> Line:
+def _line(event: Event, who: str) -> Line:
     data = _data(event)
     kind = story.kind_of(event.code)
     shown = {name: inner for name, inner in data.items() if not name.startswith("_")}
@@ -54,8 +57,8 @@ def _line(event: Event) -> Line:
         kind=kind,
         kind_words=str(story.KINDS[kind]),
         sign=story.SIGNS[kind],
-        sentence=story.sentence(event.code, event.actor, data),
-        actor=event.actor,
+        sentence=story.sentence(event.code, who, data),
+        actor=who,
         pairs=[(field(name), value(inner)) for name, inner in shown.items() if inner not in (None, "", [], {})],
         raw=json.dumps({"code": event.code, "data": data}, ensure_ascii=False, indent=1, default=str)[:LONGEST],
         hash=event.hash,

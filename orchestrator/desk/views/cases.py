@@ -8,6 +8,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from agents.selectors import agent_titles
 from cases import story, timeline
 from cases.actors import person
 from cases.models import Case
@@ -82,7 +83,7 @@ def _story(request: HttpRequest, found: Case) -> dict[str, object]:
     kind = request.GET.get("kind", "")
     told = case_page.story_of(found, kind=kind, before=int(before) if before.isdecimal() and len(before) < 9 else None)
     return {
-        "lines": timeline.lines(told.events, timezone.get_current_timezone()),
+        "lines": timeline.lines(told.events, timezone.get_current_timezone(), agent_titles()),
         "earlier": told.earlier,
         "kind": kind,
         "before": before,
