@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from agents.forms import Box, entries
 from agents.models import Operation, Proposal, Write
+from cases.calendars import duration
 from cases.canonical import digest
 from cases.texts import say
 from cases.wording import field as spoken
@@ -146,7 +147,7 @@ def _undo(operation: Operation, row: Write, hold: int, language: str) -> tuple[s
     note = say(row.receipt.get("note") or operation.undo.get("note"), language)
     if operation.undo.get("operation"):
         within = operation.undo.get("within")
-        words = _("Can be undone within %(time)s") % {"time": within} if within else _("Can be undone")
+        words = _("Can be undone within %(time)s") % {"time": span(duration(within).clock_seconds)} if within else _("Can be undone")
         return f"{words}. {note}" if note and note != words else words, False
     if not row.controlled:
         return note or _("Internal record"), False
