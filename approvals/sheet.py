@@ -147,7 +147,9 @@ def _undo(operation: Operation, row: Write, hold: int, language: str) -> tuple[s
     note = say(row.receipt.get("note") or operation.undo.get("note"), language)
     if operation.undo.get("operation"):
         within = operation.undo.get("within")
-        words = _("Can be undone within %(time)s") % {"time": span(duration(within).clock_seconds)} if within else _("Can be undone")
+        words = _("Can be undone")
+        if within:
+            words = _("Can be undone within %(time)s") % {"time": span(duration(within).clock_seconds)}
         return f"{words}. {note}" if note and note != words else words, False
     if not row.controlled:
         return note or _("Internal record"), False
