@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import ProgrammingError
 from django.utils.translation import gettext as _
 
+from agents.selectors import agent_titles
 from approvals.models import Approval
 from cases import services, story
 from cases.actors import Actor
@@ -61,8 +62,9 @@ class Command(BaseCommand):
 
     def _tell(self, case: Case, told: int) -> int:
         """Print what happened since event `told`; returns the last one printed."""
+        names = agent_titles()
         for event in Event.objects.filter(case=case, seq__gt=told).select_related("detail").order_by("seq"):
-            line = story.sentence(event.code, event.actor, event.detail.data)
+            line = story.sentence(event.code, names.get(event.actor, event.actor), event.detail.data)
             self.stdout.write(f"{story.SIGNS[story.kind_of(event.code)]} {line}")
             told = event.seq
         return told
