@@ -21,6 +21,7 @@ from cases.actors import Actor
 from cases.models import Case, Company, Event, Fact, RequestType, Step, Team, Template
 from orchestrator.workmap import live, services
 from orchestrator.workmap.admin.base import RecordAdmin
+from orchestrator.workmap.admin.fields import LinesField, TitleField
 from tests.workmap.maps import shop_text
 
 BY = Actor("control", "test")
@@ -56,6 +57,10 @@ def filled(page: Client, url: str) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for name in form.fields:
         value = form[name].value()
+        if isinstance(form.fields[name], TitleField):
+            said = form[name].field.widget.decompress(value)
+            data |= {f"{name}_{place}": part for place, part in enumerate(said)}
+            continue
         if value is None or value is False:
             continue
         many = not isinstance(value, str) and hasattr(value, "__iter__")
@@ -138,6 +143,27 @@ def test_a_record_that_is_needed_cannot_be_retired(page: Client) -> None:
     assert not Team.objects.get(name="heads").retired
 
 
+def test_a_text_has_one_input_a_language(page: Client) -> None:
+    row = Fact.objects.get(name="order_total")
+    send(page, row, title_0="Total", title_1="總額")
+    assert Fact.objects.get(pk=row.pk).title == {"en": "Total", "zh-hant": "總額"}
+    send(page, row, title_0="Total", title_1="")
+    assert Fact.objects.get(pk=row.pk).title == "Total"
+
+
+@pytest.mark.parametrize("stored", ["One", {"en": "One"}, {"en": "One", "zh-hant": "一"}, {"zh-hant": "一"}, "", {}])
+def test_a_text_that_nobody_changed_keeps_its_shape(stored: Any) -> None:
+    field = TitleField()
+    assert field.clean(field.widget.decompress(stored)) == stored
+
+
+def test_lists_of_texts_are_written_one_a_line(page: Client) -> None:
+    row = RequestType.objects.get(name="refund")
+    send(page, row, phrases="money back\n\n refund please ")
+    assert RequestType.objects.get(pk=row.pk).phrases == ["money back", "refund please"]
+    assert LinesField().to_python(LinesField().prepare_value(["two\nlines", "one"])) == ["two\nlines", "one"]
+
+
 def test_what_loosens_becomes_a_draft_and_a_second_person_publishes_it(page: Client) -> None:
     running()
     row = Rule.objects.get(name="refund-over-300")
@@ -178,13 +204,13 @@ def test_a_new_grant_is_added_or_waits(page: Client) -> None:
 
 
 def test_parts_of_a_type_are_edited_one_by_one(page: Client) -> None:
-    send(page, Fact.objects.get(name="order_total"), title="Total", position="0")
+    send(page, Fact.objects.get(name="order_total"), title_0="Total", position="0")
     assert Fact.objects.get(name="order_total").position == 0
     assert Fact.objects.get(name="customer").position == 1
     source = FactSource.objects.get(fact__name="links")
     send(page, source, settings=json.dumps({"match": "www[^ ]+", "in": "{argument.text}"}))
     assert FactSource.objects.get(pk=source.pk).settings["match"] == "www[^ ]+"
-    send(page, Step.objects.get(name="check"), does="Look twice")
+    send(page, Step.objects.get(name="check"), does_0="Look twice")
     assert Step.objects.get(name="check").does == "Look twice"
     send(page, FallbackCard.objects.get(), lines=json.dumps([{"title": "Ring them"}]))
     assert FallbackCard.objects.get().steps.get().title == "Ring them"

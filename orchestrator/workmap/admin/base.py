@@ -3,14 +3,12 @@
 The form checks the whole map with the change in it; saving brings it into force, or makes a draft of it.
 """
 
-import json
 from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.forms.fields import InvalidJSONInput
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -20,45 +18,9 @@ from simple_history.admin import SimpleHistoryAdmin
 from cases.actors import person
 from cases.errors import Refusal
 from orchestrator.workmap import changing, services
+from orchestrator.workmap.admin.fields import LinesField, TitleField, WideJSON, WordsField
 from orchestrator.workmap.changing import Change
 from orchestrator.workmap.records import Key, Record
-
-
-class WordsField(forms.CharField):
-    """One text, or JSON such as `{"en": …, "zh-hant": …}` or a list."""
-
-    def __init__(self, **options: Any) -> None:
-        options.setdefault("widget", forms.Textarea(attrs={"rows": 2, "cols": 80}))
-        super().__init__(**options)
-
-    def prepare_value(self, value: Any) -> Any:
-        if isinstance(value, dict | list):
-            return json.dumps(value, ensure_ascii=False, indent=1)
-        return value
-
-    def to_python(self, value: Any) -> Any:
-        text = super().to_python(value)
-        if not isinstance(text, str) or not text.lstrip().startswith(("{", "[")):
-            return text or None
-        try:
-            return json.loads(text)
-        except ValueError as error:
-            raise forms.ValidationError(_("This is not JSON: %(why)s") % {"why": error}) from error
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        try:
-            return bool((initial or None) != self.to_python(data))
-        except forms.ValidationError:
-            return True
-
-
-class WideJSON(forms.JSONField):
-    """JSON with its Chinese as it is, indented."""
-
-    def prepare_value(self, value: Any) -> Any:
-        if value is None or isinstance(value, InvalidJSONInput):
-            return value
-        return json.dumps(value, ensure_ascii=False, indent=1)
 
 
 class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -98,8 +60,12 @@ class RecordAdmin(SimpleHistoryAdmin):  # type: ignore[misc]
     fixed: ClassVar[tuple[str, ...]] = ("name",)
     """Fields that never change once the row is there."""
     formfield_overrides: ClassVar[dict[Any, Any]] = {models.JSONField: {"form_class": WideJSON}}
-    words: ClassVar[tuple[str, ...]] = ("title",)
-    """JSON fields that may be plain text as well."""
+    titles: ClassVar[tuple[str, ...]] = ("title",)
+    """Texts that people read, in each language."""
+    lines: ClassVar[tuple[str, ...]] = ()
+    """Lists of plain texts."""
+    words: ClassVar[tuple[str, ...]] = ()
+    """JSON fields that may be a plain word as well."""
     save_on_top = False
     list_per_page = 50
 
@@ -111,8 +77,10 @@ class RecordAdmin(SimpleHistoryAdmin):  # type: ignore[misc]
         return list(dict.fromkeys([*super().get_readonly_fields(request, obj), *there]))
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        if db_field.name in self.words:
-            return WordsField(label=db_field.verbose_name.capitalize(), required=not db_field.blank)
+        fields = ((self.titles, TitleField), (self.lines, LinesField), (self.words, WordsField))
+        for names, field in fields:
+            if db_field.name in names:
+                return field(label=db_field.verbose_name.capitalize(), required=not db_field.blank)
         return super().formfield_for_dbfield(db_field, request, **options)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

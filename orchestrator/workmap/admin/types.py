@@ -12,7 +12,8 @@ from agents import recipe_words
 from agents.models import Agent, FactSource, FallbackCard, Operation, StepWork
 from cases.models import Fact, RequestType, Step, Template
 from orchestrator.workmap import live, rows
-from orchestrator.workmap.admin.base import RecordAdmin, RecordForm, WideJSON
+from orchestrator.workmap.admin.base import RecordAdmin, RecordForm
+from orchestrator.workmap.admin.fields import WideJSON
 from orchestrator.workmap.records import Key, Record
 
 
@@ -50,6 +51,7 @@ class TypeForm(RecordForm):
 @admin.register(RequestType)
 class RequestTypeAdmin(RecordAdmin):
     form = TypeForm
+    lines = ("examples", "phrases")
     list_display = ("name", "shown", "team", "lead", "risk", "confidential", "retired", "version")
     list_filter = ("risk", "team", "retired")
     list_select_related = ("team", "lead")
@@ -103,7 +105,7 @@ class TemplateForm(PartForm):
 @admin.register(Template)
 class TemplateAdmin(PartAdmin):
     form = TemplateForm
-    words = ()
+    titles = ()
     fields = ("type", "name", "en", "zh_hant", "retired", "change_reason")
     list_display = ("name", "type", "retired", "version")
 
@@ -154,7 +156,7 @@ class FactSourceForm(RecordForm):
 class FactSourceAdmin(RecordAdmin):
     form = FactSourceForm
     fixed = ("fact", "position")
-    words = ()
+    titles = ()
     fields = ("fact", "position", "settings", "retired", "change_reason")
     list_display = ("fact", "position", "kind", "operation", "retired", "version")
     list_filter = ("kind", "fact__type", "retired")
@@ -195,7 +197,8 @@ class StepForm(PartForm):
 @admin.register(Step)
 class StepAdmin(PartAdmin):
     form = StepForm
-    words = ("does",)
+    titles = ("does",)
+    lines = ("after",)
     fields = (
         *("type", "name", "does", "position", "after", "when", "on_failure", "team"),
         *("agent", "operations", "procedure", "retired", "change_reason"),
@@ -215,7 +218,7 @@ class StepWorkForm(RecordForm):
 class StepWorkAdmin(RecordAdmin):
     form = StepWorkForm
     fixed = ("step",)
-    words = ()
+    titles = ()
     fields = ("step", "agent", "operations", "recipe", "procedure", "change_reason")
     readonly_fields = ("recipe",)
     list_display = ("step", "type_of", "agent", "retired", "version")
@@ -269,7 +272,7 @@ class CardForm(RecordForm):
 class FallbackCardAdmin(RecordAdmin):
     form = CardForm
     fixed = ("type",)
-    words = ()
+    titles = ()
     fields = ("type", "lines", "template", "approver", "record_in", "retired", "change_reason")
     list_display = ("type", "template", "approver", "retired", "version")
     list_select_related = ("type", "template", "approver")

@@ -49,7 +49,8 @@ class CompanyCallsForm(RecordForm):
 class CompanyAdmin(RecordAdmin):
     form = CompanyForm
     fixed = ()
-    words = ()
+    titles = ()
+    lines = ("languages",)
     list_display = ("name", "currency", "time_zone", "hold_seconds", "version")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -63,7 +64,7 @@ class CompanyAdmin(RecordAdmin):
 class CompanyCallsAdmin(RecordAdmin):
     form = CompanyCallsForm
     fixed = ()
-    words = ()
+    titles = ()
     list_display = ("__str__", "customer", "reply", "version")
     list_select_related = ("customer", "reply")
 
@@ -141,7 +142,8 @@ class SystemAdmin(RecordAdmin):
 class OperationAdmin(RecordAdmin):
     form = form_of("operation")
     exclude = ("system",)  # the first part of its name
-    words = ("title", "case_key", "money", "effect_key")
+    lines = ("editable", "secret")
+    words = ("case_key", "money", "effect_key")
     list_display = ("name", "shown", "level", "kind", "risk", "suspended", "retired", "version")
     list_filter = ("level", "kind", "system", "risk", "retired")
     search_fields = ("name",)
@@ -166,7 +168,8 @@ class GrantForm(RecordForm):
 class GrantAdmin(RecordAdmin):
     form = GrantForm
     fixed = ("agent", "operation")
-    words = ()
+    titles = ()
+    lines = ("types", "steps")
     list_display = ("agent", "operation", "reason", "until", "types", "steps", "retired", "version")
     list_filter = ("agent", "operation__level", "retired")
     list_select_related = ("agent", "operation")
