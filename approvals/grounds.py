@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from agents.models import Proposal, Write
 from cases.texts import say
-from cases.wording import brief, source, value
+from cases.wording import source, value
 from cases.wording import field as spoken
 
 FRESH = timedelta(minutes=15)
@@ -113,8 +113,6 @@ def evidence_of(proposal: Proposal, language: str, now: datetime, currency: str 
 def _seen(row: Mapping[str, Any], language: str, now: datetime, currency: str) -> Seen:
     known = row.get("known", True) is not False
     found = row.get("found")
-    if row.get("kind") == "record" and isinstance(found, Mapping):
-        found = brief(found)
     where = source(say(row.get("where"), language)) or str(row.get("operation") or "")
     return Seen(
         what=say(row.get("title"), language) or spoken(str(row.get("fact") or "")) or where,

@@ -122,7 +122,10 @@ def name_of(label: str) -> str:
 
 
 def value(thing: Any, currency: str = "HKD", kind: str = "") -> str:
-    """One value as words: yes, no, lists with commas, records as `name: value`, money when `kind` says so."""
+    """One value as words: yes, no, lists with commas, records as `name: value`.
+
+    `kind` is that of a fact: money is written as an amount, of a record only what tells one from another is shown.
+    """
     if thing is None or thing == "":
         return _("not known")
     if isinstance(thing, bool):
@@ -133,6 +136,8 @@ def value(thing: Any, currency: str = "HKD", kind: str = "") -> str:
             if isinstance(thing, Mapping)
             else money(thing, currency)
         )
+    if kind == "record" and isinstance(thing, Mapping):
+        return _cut(_plain(_brief(thing)))
     return _cut(_plain(thing))
 
 
@@ -160,11 +165,12 @@ def source(name: str) -> str:
     return str(kinds.get(name, name))
 
 
-def brief(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record as it is shown among other things: its first plain fields, without its version and times of change."""
+def _brief(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Its first plain fields, without version and times of change; of a record of lists, how long they are."""
     noise = ("version", "updated_at")
     plain = {k: v for k, v in record.items() if not isinstance(v, (Mapping, list)) and k not in noise}
-    return dict(list(plain.items())[:BRIEF])
+    lists = {k: len(v) for k, v in record.items() if isinstance(v, list)}
+    return dict(list((plain or lists).items())[:BRIEF])
 
 
 def field(name: str) -> str:
