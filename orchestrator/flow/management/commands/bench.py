@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,7 +38,16 @@ class Command(BaseCommand):
             "--statements", action="store_true", help="also list the statements of a case and where each comes from"
         )
 
+        parser.add_argument(
+            "--growth",
+            metavar="10000,100000",
+            help="instead: what a case, pages and lists cost at these sizes",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["growth"]:
+            self._grow(options["growth"])
+            return
         if options["cases"] < 4 or options["rounds"] < 1 or options["alone"] < 2:
             raise CommandError("At least 4 cases, 1 round and 2 cases alone are needed.")
         with _servers() as (environment, servers):
@@ -48,6 +58,33 @@ class Command(BaseCommand):
         if not options["statements"]:
             figures.pop("statements")
         self.stdout.write(json.dumps(figures, indent=1, ensure_ascii=False))
+
+    def _grow(self, sizes: str) -> None:
+        """Print JSON, and the same as a table."""
+        if not re.fullmatch(r"[1-9][0-9]{2,7}(,[1-9][0-9]{2,7})*", sizes):
+            raise CommandError("Write the numbers of cases with commas, each 100 or more: 10000,100000.")
+        with _servers() as (environment, servers):
+            environment["WORK_COMMAND_DEMO"] = "yes"
+            manage = str(Path(settings.BASE_DIR) / "manage.py")
+            _run(environment, [manage, "migrate", "--verbosity", "0"])
+            _run(environment, [manage, "collectstatic", "--noinput", "--verbosity", "0"])
+            words = [sizes, *(str(pid) for pid in servers)]
+            figures = json.loads(_run(environment, ["-m", "orchestrator.flow.benchmark.growth", *words]))
+        self.stdout.write(json.dumps(figures, indent=1))
+        self.stdout.write(_table(figures["sizes"]))
+
+
+def _table(columns: list[dict[str, Any]]) -> str:
+    """A line for each thing that was measured: milliseconds at each size, growth from first to last, statements."""
+    sizes = " | ".join(f"{column['cases']:,} cases" for column in columns)
+    lines = [f"| | {sizes} | growth | statements |", "|---|" + "---:|" * (len(columns) + 2)]
+    for name, first in columns[0]["lines"].items():
+        what = "cpu_ms" if "cpu_ms" in first else "ms"
+        values = [column["lines"][name][what] for column in columns]
+        cells = " | ".join(f"{value:g} ms" for value in values)
+        label = f"{name}, CPU" if what == "cpu_ms" else name
+        lines.append(f"| {label} | {cells} | {values[-1] / max(values[0], 0.01):.2f} | {first.get('statements', '')} |")
+    return "\n".join(lines)
 
 
 @contextmanager
