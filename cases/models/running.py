@@ -150,6 +150,7 @@ class Case(models.Model):
             models.Index("holder_user", name="case_mine", condition=Q(holder_user__isnull=False)),
             models.Index("customer", "type", name="case_customer", condition=~Q(customer="")),
             models.Index("contact", name="case_contact", condition=~Q(contact="")),
+            models.Index("created_at", name="case_created"),  # reports
             models.Index("closed_at", name="case_closed", condition=Q(closed_at__isnull=False)),
         ]
         constraints = [

@@ -7,11 +7,13 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, Q, QuerySet, TextField
 from django.db.models.functions import Cast
+from django.utils.functional import cached_property
 
 from approvals.models import Approval, Decision
 from cases.models import Case, RequestType
 
 PAGE = 50
+MOST = 2_000  # rows that a list counts and pages through: who looks for an older one searches for it
 OPEN = ~Q(status__in=Case.CLOSED)
 WITH_AI = ("received", "working", "waiting_customer", "waiting_write")
 
@@ -54,7 +56,7 @@ def queue(user: Any, wanted: QueueFilter) -> Queue:
     """One tab of the case list, the most urgent first; the tab `all` the newest first."""
     tabs = tabs_for(user)
     seen = Case.objects.visible_to(user)
-    counts = seen.aggregate(**{name: Count("pk", filter=tab) for name, tab in tabs.items() if name != "all"})
+    counts = _counts(seen, {name: tab for name, tab in tabs.items() if name != "all"})
     rows = seen.filter(tabs[wanted.tab])
     if wanted.type:
         rows = rows.filter(type__name=wanted.type)
@@ -63,9 +65,23 @@ def queue(user: Any, wanted: QueueFilter) -> Queue:
     if wanted.q:
         rows = rows.filter(matching(wanted.q))
     order = ("-pk",) if wanted.tab == "all" else (F("finish_due").asc(nulls_last=True), "pk")
-    page = Paginator(_for_rows(rows).order_by(*order), PAGE).get_page(wanted.page)
+    page = ShortPaginator(_for_rows(rows).order_by(*order), PAGE).get_page(wanted.page)
     types = list(RequestType.objects.filter(retired=False).with_right(user, "see").order_by("name"))
     return Queue(page, counts, types)
+
+
+def _counts(seen: QuerySet[Case], tabs: dict[str, Q]) -> dict[str, int]:
+    """How many open cases each tab holds. Closed ones are left to their archive: no tab but `all` has them."""
+    return seen.filter(OPEN).aggregate(**{name: Count("pk", filter=tab) for name, tab in tabs.items()})
+
+
+class ShortPaginator(Paginator[Case]):
+    """Pages through the first `MOST` rows, so that counting costs the same however many there are."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: Any = self.object_list
+        return int(rows.order_by().values("pk")[:MOST].count())
 
 
 def matching(text: str) -> Q:
@@ -123,6 +139,6 @@ def my_work(user: Any, now: datetime, midnight: datetime) -> MyWork:
     ]
     far = now + timedelta(days=36_500)
     tasks.sort(key=lambda task: (task.due or far, task.what))
-    counts = seen.aggregate(**{name: Count("pk", filter=tabs[name]) for name in ("mine", "unassigned", "ai", "repair")})
+    counts = _counts(seen, {name: tabs[name] for name in ("mine", "unassigned", "ai", "repair")})
     decided = Decision.objects.filter(user=user.pk, undone_at=None, at__gte=midnight).count()
     return MyWork(tasks[:5], counts, waiting.count(), decided)
