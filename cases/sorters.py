@@ -1,10 +1,15 @@
 """The sorter in use: trained from the map and what people answered, kept in PostgreSQL, cached by process."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 from typing import Any
+
+from django.conf import settings
 
 from cases import sorting
 from cases.canonical import digest
@@ -19,6 +24,8 @@ class InUse:
     model: Any
     phrases: Mapping[str, list[str]]
 
+
+LONGEST = 900.0  # seconds for one training
 
 _cache: dict[str, InUse] = {}
 _lock = Lock()
@@ -75,20 +82,33 @@ def _load(now: datetime) -> InUse:
 
 
 def _train(material: Material, now: datetime) -> Any:
-    from cases import training  # scikit-learn, 100 MB: only in the process that trains, never in a web process
-
     examples = [*material.examples, *material.learned]
-    model = training.train(examples, titles=material.titles, outside=material.outside)
+    arrays = _trained({"examples": examples, "titles": material.titles, "outside": material.outside})
     row = Sorter(
         created_at=now,
         trained_from=material.name,
         map_digest=material.map_digest,
         examples=len(examples),
         types=len(material.titles),
-        arrays=model.to_bytes(),
+        arrays=arrays,
     )
     Sorter.objects.bulk_create([row], ignore_conflicts=True)
-    return model
+    return sorting.Model.from_bytes(arrays)
+
+
+def _trained(asked: Mapping[str, Any]) -> bytes:
+    """Train in a program of its own: its library and its memory are gone when it ends."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cases.training"],
+        input=json.dumps(asked).encode(),
+        capture_output=True,
+        cwd=settings.BASE_DIR,
+        timeout=LONGEST,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"The sorter could not be trained: {done.stderr.decode(errors='replace')[-2000:]}")
+    return done.stdout
 
 
 def _material() -> Material:

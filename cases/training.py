@@ -1,9 +1,12 @@
 """Fit a sorter to labelled examples, and find by cross-validation when it may be believed.
 
-Imports scikit-learn (seconds, and memory): only workers and commands import this module. Pure and repeatable: the
-same examples give the same model. What a trained model does with a text is in `cases/sorting.py`.
+Imports scikit-learn (seconds, and 100 MB): only commands import this module; a worker runs it as a program of its
+own, `python -m cases.training`, so that the memory is given back. Pure and repeatable: the same examples give the
+same model. What a trained model does with a text is in `cases/sorting.py`.
 """
 
+import json
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -216,3 +219,16 @@ def _threshold(judged: Sequence[_Judged]) -> float:
 
 def _share_below(borders: Floats, values: Floats) -> Floats:
     return np.asarray(np.searchsorted(np.sort(values), borders) / len(values))
+
+
+def main() -> None:
+    """The arguments of `train` as JSON from standard input; the model's bytes to standard output."""
+    asked = json.load(sys.stdin.buffer)
+    model = train(
+        [(text, label) for text, label in asked["examples"]], titles=asked["titles"], outside=asked["outside"]
+    )
+    sys.stdout.buffer.write(model.to_bytes())
+
+
+if __name__ == "__main__":
+    main()
