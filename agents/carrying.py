@@ -4,6 +4,7 @@ Before the first write, facts and target versions are read again and judged by t
 decided: it waits for people again, with the reason. Looser: nothing changes.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -90,6 +91,7 @@ class Carrier:
 
     def _next(self, sent: tuple[Write, Outcome] | None) -> Write | None:
         """Record what was sent, then reserve the next write; None when there is nothing to send now."""
+        began = time.monotonic()
         case = case_transitions.lock(self.case_id)
         now = database_now()
         draft = Draft(self.reader.taken())
@@ -106,7 +108,7 @@ class Carrier:
         write = self._startable(case, proposal, writes, entries, now)
         if write is not None:
             entries += self._withdraw_others(proposal, writes, now)
-            entries.append(executor.reserve(write, operation=write.operation, now=now))
+            entries.append(executor.reserve(write, operation=write.operation, now=now, began=began))
             transitions.settle_proposal(proposal, writes, now=now)
             draft.store(case, now=now)
             return write
@@ -148,7 +150,7 @@ class Carrier:
         if gate_closed(case, proposal, write):
             return None
         config = self.config if self.config.epoch == policy.epoch else configuration.current()
-        if words := no_longer_granted(case, proposal, write, config, now):
+        if words := closed(write, config) or no_longer_granted(case, proposal, write, config, now):
             entries += _end_unstarted(proposal, writes, why="grant", now=now, words=words)
             return None
         if executor.in_flight(write):
@@ -310,6 +312,17 @@ def gate_closed(case: Case, proposal: Proposal, write: Write) -> bool:
         return False
     switch = gate.paused(case, proposal.proposer_agent, write.operation.system.name, share=True)
     return switch is not None
+
+
+def closed(write: Write, config: Configuration) -> str:
+    """Why nobody may call the operation any more (retired, or suspended until an admin looks); '' if they may."""
+    operation = config.operations.get(write.operation.name)
+    if operation is None:
+        return _("The operation %(name)s is retired.") % {"name": write.operation.name}
+    if operation.suspended:
+        words = _("The operation %(name)s is suspended: %(why)s")
+        return words % {"name": operation.name, "why": operation.suspended}
+    return ""
 
 
 def no_longer_granted(case: Case, proposal: Proposal, write: Write, config: Configuration, now: datetime) -> str:

@@ -5,6 +5,7 @@ the system honours it, looked up where it can be, else a person is asked ("Recor
 """
 
 import random
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -48,11 +49,13 @@ class Outcome:
     try_in: float | None = None
 
 
-def reserve(write: Write, *, operation: Operation, now: datetime) -> Entry:
+def reserve(write: Write, *, operation: Operation, now: datetime, began: float) -> Entry:
     """Reserve the effect before it is called. Runs in the reserving transaction, after every check.
 
-    The undo receipt is stored here: how to reverse it is known before it happens.
+    The undo receipt is stored here: how to reverse it is known before it happens. `began` is this process's monotonic
+    clock from before `now` was asked for: a call that begins within MARGIN of it has ended when the lease does.
     """
+    write.start_by = began + MARGIN.total_seconds()
     arguments = write.proposed if write.decided is None else write.decided
     lease = now + timedelta(seconds=operation.system.timeout_seconds) + MARGIN
     transitions.move_write(
@@ -74,7 +77,13 @@ def reserve(write: Write, *, operation: Operation, now: datetime) -> Entry:
 
 
 def send(write: Write, operation: Operation, config: Configuration) -> Outcome:
-    """Call the system, outside any transaction, and read back what it wrote."""
+    """Call the system, outside any transaction, and read back what it wrote.
+
+    Raises `Stale` if this worker slept since it reserved: another one may have found out meanwhile that nothing was
+    done, and a person may have done it by hand. What begins in time is over before the lease (`wire.sending`).
+    """
+    if time.monotonic() > write.start_by:
+        raise Stale
     key = str(write.pk) if effect_key_honoured(operation) else None
     answer = reaching.ask(operation, write.carried_out or {}, effect_key=key)
     return judge_answer(write, operation, config, answer)
@@ -173,6 +182,14 @@ def record(draft: Draft, case: Case, write: Write, outcome: Outcome, *, config: 
         draft.add(**_into_conversation(case, write, config, now))
 
 
+def lost(write: Write) -> Entry:
+    """A reserved write whose process is gone, and which no step finds again: nobody knows what became of it."""
+    transitions.move_write(
+        write, W.UNKNOWN, held_claim=write.claim, lease_until=None, error=_("The process that wrote it was lost.")
+    )
+    return Entry("write.unknown", CONTROL, _data(write, write.operation, error=write.error))
+
+
 def _still_unknown(draft: Draft, write: Write, outcome: Outcome, now: datetime) -> None:
     """It was looked up and nothing new is known: looked up again later, and after some tries a person is asked."""
     write.attempts += 1
@@ -228,7 +245,7 @@ def in_flight(write: Write) -> bool:
 
 
 def run_internal(case_id: int, write: Write, operation: Operation, config: Configuration) -> Outcome:
-    """Send a reserved write and record its outcome in a transaction of its own."""
+    """Send a reserved write and record its outcome in a transaction of its own. Raises `Stale` as `send` does."""
     outcome = send(write, operation, config)
     with transaction.atomic():
         case = case_transitions.lock(case_id)

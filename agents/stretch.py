@@ -4,6 +4,7 @@
 stores everything gathered since the last flush in one transaction, and lets `then` go on under the same lock.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -49,6 +50,7 @@ class Stretch:
     done_runs: list[Run] = field(default_factory=list)
     releases: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
     current: Run | None = None
+    began: float = 0.0  # monotonic seconds, from before `now` was asked for
     _messages: list[str] | None = None
 
     @property
@@ -100,6 +102,7 @@ class Stretch:
             unsaved.append(self.current)
         try:
             with transaction.atomic():
+                self.began = time.monotonic()
                 case = case_transitions.lock(self.case.pk)
                 self.now = database_now()
                 self._still_ours(case)

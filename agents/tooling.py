@@ -274,7 +274,7 @@ class StepTools:
                 zone=self.stretch.config.zone,
             )
         write.save(force_insert=True)
-        draft.add(executor.reserve(write, operation=allowed.operation, now=self.stretch.now))
+        draft.add(executor.reserve(write, operation=allowed.operation, now=self.stretch.now, began=self.stretch.began))
         return write
 
     def _found_again(self, write: Write) -> Done | None:
@@ -298,7 +298,7 @@ class StepTools:
     def _reserve_again(self, write: Write, draft: Draft) -> None:
         if write.state == W.RESERVED:
             transitions.move_write(write, W.UNKNOWN, held_claim=write.claim)
-        draft.add(executor.reserve(write, operation=write.operation, now=self.stretch.now))
+        draft.add(executor.reserve(write, operation=write.operation, now=self.stretch.now, began=self.stretch.began))
 
     def _record_recovered(self, write: Write, outcome: executor.Outcome) -> None:
         def then(case: Case, draft: Draft) -> None:

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 
 from agents.models import Proposal, Write
 from cases.texts import say
-from cases.wording import source, value
 from cases.wording import field as spoken
+from cases.wording import source, value
 
 FRESH = timedelta(minutes=15)
 WORDS_OF_COMPARISON = {

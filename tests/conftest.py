@@ -66,14 +66,19 @@ class Emptier:
     """
 
     def __init__(self, postgres: EmbeddedPostgres) -> None:
-        self.connection = postgres.connect(database=DATABASE)
-        self.connection.execute("SET session_replication_role = replica")
-        self.connection.execute("SET lock_timeout = '3s'")
+        self.postgres = postgres
+        self.connect()
         found = self.connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         self.tables = sorted({name for (name,) in found} - KEPT)
         self.prints = self._fingerprints()
         self.sequences = self._sequences()
         self.rows = {name: self._read(name) for name, print_ in self.prints.items() if print_}
+
+    def connect(self) -> None:
+        """Its own connection; again after a test that restarted the server."""
+        self.connection = self.postgres.connect(database=DATABASE)
+        self.connection.execute("SET session_replication_role = replica")
+        self.connection.execute("SET lock_timeout = '3s'")
 
     def empty(self) -> None:
         """Put back what the migrations left. Sessions that hold rows or tables are ended."""

@@ -192,6 +192,10 @@ class Write(models.Model):
     ended_at = models.DateTimeField(null=True)
     repaired = models.JSONField(default=dict)
 
+    start_by: float = (
+        0.0  # no column: until when the worker that reserved it may begin to send, on its own monotonic clock
+    )
+
     class Meta:
         verbose_name = _("write")
         verbose_name_plural = _("writes")

@@ -3,6 +3,8 @@
 A call is known by its operation and arguments in a turn: asking again finds it, until it failed or was withdrawn.
 """
 
+import contextlib
+import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +18,7 @@ from django.utils.translation import gettext as _
 from agents import configuration, executor, gate, proposing, reaching, transitions
 from agents.carrying import Carrier
 from agents.configuration import Configuration
-from agents.errors import BadArguments, Forbidden, Refused
+from agents.errors import BadArguments, Forbidden, Refused, Stale
 from agents.fields import keep_fields
 from agents.gate import Gate, Pass
 from agents.judge import Option
@@ -35,6 +37,7 @@ from cases.clock import database_now
 from cases.errors import NotFound, Refusal, TurnPassed, WrongState
 from cases.ledger import Entry, plain
 from cases.models import Case
+from cases.permissions import can_see
 from cases.transitions import Draft
 from orchestrator.flow.callers import Caller, caller_of, may_write, still_theirs, within_run
 
@@ -103,6 +106,30 @@ def reply(*, actor: Actor, case_id: int, text: str, turn: int) -> CallAnswer:
     return call(actor=actor, case_id=case_id, operation=name, arguments=arguments, turn=turn, why=_("Reply"))
 
 
+def ask_requester(*, actor: Actor, case_id: int, text: str) -> CallAnswer:
+    """What somebody who decides wants to know of the requester: the reply operation, judged as any call.
+
+    Nobody takes the case over for it. Whether they may ask is checked by who asks (`approvals.questions`).
+    """
+    config = configuration.current()
+    case = Case.objects.select_related("type").filter(pk=case_id).first()
+    if case is None or not actor.is_person or not can_see(actor.user, case):
+        raise NotFound
+    if config.calls is None or config.calls.reply is None:
+        raise WrongState(_("The company has no way to reply set up. Ask a person or a team."))
+    arguments, missing = executor.reply_arguments(config.calls, case, text)
+    if missing:
+        raise WrongState(_("There is no contact to reply to. Ask a person or a team."))
+    caller = Caller(actor, case, config, database_now())
+    name = config.calls.reply.name
+    try:
+        passed = Gate(config, case, caller.finder(), caller.now).check(actor, name, arguments, turn=case.turn)
+        return _known(caller, passed) or _propose(caller, passed, _("A question before deciding"))
+    except (Refused, BadArguments, TurnPassed, Forbidden) as refusal:
+        _record_refusal(caller, name, refusal)
+        raise
+
+
 # ---------------------------------------------------------------------- reads and writes
 
 
@@ -169,6 +196,7 @@ def _within_grant(caller: Caller, passed: Pass) -> None:
 def _internal(caller: Caller, passed: Pass) -> CallAnswer:
     operation = passed.operation
     with transaction.atomic():
+        began = time.monotonic()
         case, now = still_theirs(caller)
         known = _known(caller, passed)  # again, under the lock: the same call may have come in twice
         if known is not None:
@@ -192,9 +220,14 @@ def _internal(caller: Caller, passed: Pass) -> CallAnswer:
             zone = caller.config.zone
             gate.take_place(passed.grant, operation, case=case, money=None, now=now, leave_out=(), zone=zone)
         write.save(force_insert=True)
-        entry = executor.reserve(write, operation=operation, now=now)
-        case_transitions.save(case, [*caller.reader.taken(), entry], now=now)
-    outcome = executor.run_internal(case.pk, write, operation, caller.config)
+        entry = executor.reserve(write, operation=operation, now=now, began=began)
+        assert write.lease_until is not None  # noqa: S101  # reserved just now
+        found_out = case_transitions.wake(case, write.lease_until)  # if this process is lost
+        case_transitions.save(case, [*caller.reader.taken(), entry], now=now, **found_out)
+    try:
+        outcome = executor.run_internal(case.pk, write, operation, caller.config)
+    except Stale:  # this process slept past its lease: what becomes of the write is found out by others
+        return CallAnswer("unknown", 200, error=_("It is being written at this moment; look again."))
     if outcome.state == W.PERMITTED:  # the system was not reached; the caller asks again with the same arguments
         _not_tried_again(caller, write)
         return CallAnswer("failed", 200, error=outcome.error)
@@ -247,7 +280,7 @@ def _propose(caller: Caller, passed: Pass, why: str) -> CallAnswer:
         names = [r["name"] for r in verdict.rules if r["result"] == "matched" and r["effect"] == "forbid"]
         raise Forbidden(verdict.why, rules=names, proposal=str(stored.proposal.pk))
     if stored.starts:
-        Carrier(
+        carrier = Carrier(
             proposal_id=stored.proposal.pk,
             case_id=case.pk,
             claim=1,
@@ -255,7 +288,9 @@ def _propose(caller: Caller, passed: Pass, why: str) -> CallAnswer:
             after=_wake,
             just_judged=True,
             config=caller.config,
-        ).run()
+        )
+        with contextlib.suppress(Stale):  # a worker has taken it over: the state it has now is the answer
+            carrier.run()
     stored.proposal.refresh_from_db()
     return answer_of(stored.proposal, caller.agent, caller.config)
 

@@ -60,6 +60,9 @@ class Planner:
     times: list[datetime] = field(default_factory=list)
     runs: dict[str, Run] = field(default_factory=dict)
     proposals: list[Proposal] = field(default_factory=list)
+    lone: list[Write] = field(
+        default_factory=list
+    )  # begun by a call or in a turn that passed: no step finds them again
 
     def plan(self) -> Job | None:
         """Claim at most one job; store what follows in the draft."""
@@ -67,6 +70,7 @@ class Planner:
         self._due_times()
         self._approvals()
         self._proposals()
+        self._lone_writes()
         if self.case.is_open and self._now("holder_kind") == Case.Holder.AI and "status" not in self.draft.changes:
             self._ai()
         self._settle()
@@ -144,6 +148,21 @@ class Planner:
         transitions.claim_proposal(proposal, lease_until=self.now + LEASE)
         self.times.append(self.now + LEASE)
         return Job("carry", self.case, proposal=proposal)
+
+    def _lone_writes(self) -> None:
+        """Writes of no proposal that no recipe finds again: of an outside agent, a person, or a turn that passed."""
+        by_ai = self.case.turn == 1 and self.case.holder_kind == Case.Holder.AI
+        if by_ai and not any(run.agent and run.agent.brain_kind == "outside" for run in self.runs.values()):
+            return
+        begun = Write.objects.filter(case=self.case, proposal=None, state__in=[W.RESERVED, W.UNKNOWN], repaired={})
+        for write in begun.select_related("operation__system"):
+            if write.place and write.turn == self.case.turn:
+                continue  # its step is done again
+            self.lone.append(write)
+            if write.state == W.RESERVED and write.lease_until and write.lease_until > self.now:
+                self.times.append(write.lease_until)
+            elif write.state == W.RESERVED:
+                self.draft.add(executor.lost(write))
 
     # ------------------------------------------------------------------ the AI's part
 
@@ -350,7 +369,7 @@ class Planner:
             if status != self.case.status:
                 self.draft.add(status=status)
         wake_at = self.now if self.more else min(self.times, default=None)
-        if self._now("status") in Case.CLOSED and not self.more and not self.proposals:
+        if self._now("status") in Case.CLOSED and not self.more and not self.proposals and not self.lone:
             wake_at = None
         self.draft.add(wake_at=wake_at, wake_queue=self.more[0] if self.more else "flow")
 
@@ -362,7 +381,7 @@ class Planner:
             for w in p.writes.all()
             if w.state == W.UNKNOWN and executor.needs_person(w, w.operation)
         ]
-        if unknown:
+        if unknown or any(write.state == W.UNKNOWN for write in self.lone):
             return S.REPAIR
         if self._now("holder_kind") != Case.Holder.AI:
             kept = (S.TRIAGE, S.WITH_PERSON, S.REPAIR)

@@ -27,10 +27,10 @@ ASIDE = timedelta(minutes=1)
 
 
 def advance(*, most: int | None = None) -> int:
-    """Do everything that can be done now, case after case. Returns how many claims it made."""
+    """Do everything that can be done now, case after case, until this worker is told to end. Returns its claims."""
     doorbell.answered(serving.queues())
     claims = 0
-    while most is None or claims < most:
+    while (most is None or claims < most) and not serving.ending():
         claimed, job = claim_next()
         if not claimed:
             break

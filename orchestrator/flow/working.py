@@ -267,7 +267,10 @@ def _told(result: Result) -> dict[str, Any]:
 
 
 def _late(job: Job, stretch: Stretch) -> None:
-    """What an AI did for a turn that has passed is kept as late, and not used."""
+    """What an AI did for a turn that has passed is kept as late, and not used.
+
+    A worker that slept past its lease has nothing to tell: another one did the step, and may have closed the case.
+    """
     run = job.run
     if run is None:
         return
@@ -278,10 +281,12 @@ def _late(job: Job, stretch: Stretch) -> None:
         case = case_transitions.lock(job.case.pk)
         if case.turn == run.turn and case.is_open:
             return  # another worker has the claim in the same turn: nothing was lost
+        mine = Run.objects.filter(pk=stretch.run.pk, claim=stretch.run.claim).first()
+        if mine is None or mine.state not in (Run.State.OPEN, Run.State.LATE):
+            return
         now = database_now()
-        open_ = Run.objects.filter(pk=run.pk, state=Run.State.OPEN).first()
-        if open_ is not None:
-            transitions.move_run(open_, Run.State.LATE, now=now)
+        if mine.state == Run.State.OPEN:
+            transitions.move_run(mine, Run.State.LATE, now=now)
         name = worker.agent.name if worker.agent else "AI"
         data = {"agent": name, "step": step, "turn": run.turn, "now": case.turn, "result": stretch.steps}
         case_transitions.save(case, [Entry("ai.late", CONTROL, data)], now=now)

@@ -1,5 +1,6 @@
 """Carried out is what was decided, on facts that still hold: everything is looked at again before the first write."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -14,6 +15,7 @@ from cases.ledger import verify
 from cases.models import Case, Company, Event
 from orchestrator.desk.services import close, take_over, withdraw
 from tests.company import Small, pause
+from tests.guarantees import Size, guarantee
 
 ASK_HEADS = {"ask": "heads", "people": 1}
 
@@ -57,7 +59,7 @@ def test_the_move_to_reserved_needs_a_permit(company: Small) -> None:
     case, _approval = company.waiting()
     write = company.write(case)
     with pytest.raises(IntegrityError), transaction.atomic():
-        executor.reserve(write, operation=write.operation, now=database_now())
+        executor.reserve(write, operation=write.operation, now=database_now(), began=time.monotonic())
 
 
 # ---------------------------------------------------------------------- what was decided is what is sent
@@ -82,6 +84,7 @@ TAMPERING = {
 }
 
 
+@guarantee("A03", ci=1)
 @pytest.mark.parametrize("name", TAMPERING)
 def test_what_was_changed_behind_the_decision_is_never_sent(company: Small, name: str) -> None:
     """A03, by SQL. Without the fingerprint worked out anew the changed payload would go out; so it waits again."""
@@ -123,25 +126,31 @@ def test_what_was_edited_is_what_is_sent_and_three_records_stay_apart(company: S
 # ---------------------------------------------------------------------- permits
 
 
-def test_an_expired_permit_starts_nothing(company: Small) -> None:
-    """A05."""
-    case = decided(company)
-    Write.objects.filter(case=case, option="full").update(permit_until=database_now() - timedelta(seconds=1))
-    company.go(case)
-    assert company.shop.done == [] and company.write(case).state == "expired"
-    assert company.proposal(case).state == "expired"
-    assert company.told(case, "write.not_started")["why"] == "expired"
-    assert company.write(case).placed_at is None
+@guarantee("A05", ci=2, release=20)
+def test_an_expired_permit_starts_nothing(company: Small, size: Size) -> None:
+    for n in size.each():
+        case = decided(company, option=("full", "half")[n % 2])
+        expired = database_now() - timedelta(seconds=1)
+        Write.objects.filter(case=case, state="permitted").update(permit_until=expired)
+        company.go(case)
+        write = company.write(case, ("full", "half")[n % 2])
+        assert company.shop.done == [] and write.state == "expired"
+        assert company.proposal(case).state == "expired"
+        assert company.told(case, "write.not_started")["why"] == "expired"
+        assert write.placed_at is None
 
 
+@guarantee("A05", ci=1, release=10)
 @pytest.mark.parametrize("end", [take_over, lambda **k: close(outcome="done by hand", **k), withdraw])
-def test_a_permit_of_a_turn_that_passed_starts_nothing(company: Small, end: Callable[..., Any]) -> None:
-    """A05: decided, then taken over, closed or withdrawn before it was sent."""
-    case = decided(company)
-    end(actor=company.as_("ka"), case_id=case.pk)
-    company.go(case)
-    company.later(case)
-    assert company.shop.done == [] and company.write(case).state == "withdrawn"
+def test_a_permit_of_a_turn_that_passed_starts_nothing(company: Small, end: Callable[..., Any], size: Size) -> None:
+    """Decided, then taken over, closed or withdrawn before it was sent."""
+    for n in size.each():
+        option = ("full", "half")[n % 2]
+        case = decided(company, option=option)
+        end(actor=company.as_("ka"), case_id=case.pk)
+        company.go(case)
+        company.later(case)
+        assert company.shop.done == [] and company.write(case, option).state == "withdrawn"
     assert verify().first_broken is None
 
 

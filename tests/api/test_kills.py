@@ -17,9 +17,9 @@ import pytest
 from cases.models import Case, Message
 from orchestrator.api.models import IdempotentCall
 from tests.api.program import program
+from tests.guarantees import Size, guarantee
 from tests.world import build
 
-REQUESTS, KILLS = 100, 3
 ANSWERED = 60.0  # seconds a program keeps trying
 
 
@@ -69,13 +69,15 @@ class Web:
 
 @pytest.fixture
 def web(child_environment: dict[str, str]) -> Iterator[Web]:
-    server = Web(child_environment)
+    server = Web(child_environment | {"API_INTAKE_PER_MINUTE": "1000000"})
     server.start()
     yield server
     server.kill()
 
 
-def test_a_killed_web_process_keeps_what_it_accepted_and_doubles_nothing(web: Web) -> None:
+@guarantee("D02", ci=100, release=2_000)
+def test_a_killed_web_process_keeps_what_it_accepted_and_doubles_nothing(web: Web, size: Size) -> None:
+    requests, kills = len(list(size.each())), size.pick(3, 40)
     build()
     before = Case.objects.count()
     secret = program("intake").secret
@@ -83,9 +85,9 @@ def test_a_killed_web_process_keeps_what_it_accepted_and_doubles_nothing(web: We
     answered = threading.Semaphore(0)
 
     def kill() -> None:
-        """Each time when a quarter was answered, a moment into the next ones."""
-        for _n in range(KILLS):
-            for _m in range(REQUESTS // (KILLS + 1)):
+        """Each time when the same share was answered, a moment into the next ones."""
+        for _n in range(kills):
+            for _m in range(requests // (kills + 1)):
                 answered.acquire(timeout=ANSWERED)
             time.sleep(random.uniform(0, 0.03))
             web.kill()
@@ -98,13 +100,13 @@ def test_a_killed_web_process_keeps_what_it_accepted_and_doubles_nothing(web: We
 
     killer = threading.Thread(target=kill)
     killer.start()
-    keys = [f"key-{n}" for n in range(REQUESTS)]
+    keys = [f"key-{n}" for n in range(requests)]
     with ThreadPoolExecutor(8) as pool:
         answers = dict(zip(keys, pool.map(hand_in, keys), strict=True))
     killer.join()
     assert {status for status, _case in answers.values()} == {201}
-    assert len({case for _status, case in answers.values()}) == REQUESTS
-    assert Case.objects.count() == before + REQUESTS + 1
-    assert IdempotentCall.objects.count() == REQUESTS + 1
+    assert len({case for _status, case in answers.values()}) == requests
+    assert Case.objects.count() == before + requests + 1
+    assert IdempotentCall.objects.count() == requests + 1
     for key, (_status, case) in answers.items():
         assert Message.objects.get(case_id=case.removeprefix("C-")).text == f"Request {key}"
