@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMPS := .stamps
 
-.PHONY: demo test test-servers lint messages bench faults lock clean browser
+.PHONY: demo test test-servers lint messages bench faults lock sbom audit clean browser
 .DEFAULT_GOAL := demo
 
 $(VENV)/bin/python:
@@ -60,6 +60,15 @@ lock:
 	@$(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements.lock
 	@$(VENV)/bin/uv pip compile pyproject.toml --universal --python-version 3.11 --extra dev -c requirements.lock --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --quiet -o requirements-dev.lock
 	@! grep -nE 'https?://|--index-url|--find-links' requirements.lock requirements-dev.lock
+
+# What the product is made of, as CycloneDX JSON: packages, versions and hashes of the lock.
+sbom: $(STAMPS)/dev
+	@$(VENV)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible --output-format JSON --output-file sbom.json
+	@echo "  sbom.json"
+
+# Known faults of these packages; says so when nobody can be asked.
+audit: $(STAMPS)/dev
+	@.ci/audit
 
 clean:
 	rm -rf $(VENV) $(STAMPS) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov

@@ -1,8 +1,56 @@
-"""Who may open an account: nobody by themselves. Admins and `load_people` make people."""
+"""Who may open an account: nobody by themselves. Admins and `load_people` make people.
+
+Who signs in through the company's identity provider is found by a mail address that the provider verified, and is then
+in the teams that `OIDC_GROUPS` gives to the groups that the provider names.
+"""
+
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from django.http import HttpRequest
+from cryptography.fernet import Fernet, MultiFernet
+from django.conf import settings
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import User
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+
+from cases.actors import Actor
+from orchestrator.workmap import services
+
+PROVIDER = Actor("control", "identity provider")
+
+
+class Password(ModelBackend):
+    """Sign-in by user name or mail address and password, with exactly one password hashed whoever is named: allauth's
+    own backend beside Django's hashes more for a known mail address, and so the time tells that it is known.
+    """
+
+    def authenticate(
+        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **said: Any
+    ) -> User | None:
+        name = username or said.get("email")
+        if not name or password is None:
+            return None
+        user = _named(str(name))
+        if user is None:
+            User().set_password(password)
+            return None
+        return user if user.check_password(password) and self.user_can_authenticate(user) else None
+
+
+def _named(name: str) -> User | None:
+    """The account with this user name, else the only one with this mail address."""
+    found = list(User.objects.filter(Q(username__iexact=name) | Q(email__iexact=name))[:10])
+    for match in (
+        [user for user in found if user.username == name],
+        [user for user in found if user.username.lower() == name.lower()],
+        found,
+    ):
+        if match:
+            return match[0] if len(match) == 1 else None
+    return None
 
 
 class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
@@ -17,3 +65,57 @@ class ClosedSocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[m
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: object) -> bool:
         return False
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
+        """The provider has said who this is; nobody is signed in yet."""
+        if sociallogin.state.get("process") == "connect":
+            return
+        if not sociallogin.is_existing:
+            user = _of_ours(sociallogin)
+            if user is not None:
+                sociallogin.connect(request, user)
+        if sociallogin.is_existing and settings.OIDC_GROUPS:
+            groups = _groups(sociallogin.account.extra_data)
+            services.join_teams(
+                actor=PROVIDER,
+                user=sociallogin.user,
+                wanted={team for group, team in settings.OIDC_GROUPS if group in groups},
+                among={team for _group, team in settings.OIDC_GROUPS},
+            )
+
+
+class SealedMFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Keys of second factors are stored sealed with `FIELD_KEYS`: who reads the database cannot make codes."""
+
+    def encrypt(self, text: str) -> str:
+        return _seal().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        return _seal().decrypt(encrypted_text.encode()).decode()
+
+
+def _seal() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.FIELD_KEYS])
+
+
+def closed(request: HttpRequest) -> HttpResponse:
+    """In the place of allauth's page of mail addresses: these name people to the identity provider, so admins set
+    them.
+    """
+    raise Http404
+
+
+def _of_ours(sociallogin: Any) -> User | None:
+    """The one active account with a mail address that the provider verified; None if there are two, or none."""
+    mails = [address.email for address in sociallogin.email_addresses if address.verified]
+    found = [user for mail in mails for user in User.objects.filter(email__iexact=mail, is_active=True)]
+    return found[0] if len(found) == 1 else None
+
+
+def _groups(said: dict[str, Any]) -> set[str]:
+    """The groups that the provider named, in the user info or the ID token. Nothing said: none, so no team."""
+    for part in ("userinfo", "id_token"):
+        groups = (said.get(part) or {}).get(settings.OIDC_GROUPS_CLAIM)
+        if isinstance(groups, list):
+            return {str(group) for group in groups}
+    return set()

@@ -49,6 +49,13 @@ class Environment:
         """A list written with commas; empty places are dropped."""
         return [part.strip() for part in self.text(name).split(",") if part.strip()]
 
+    def pairs(self, name: str) -> list[tuple[str, str]]:
+        """Pairs written as `left=right`, with commas between them."""
+        found = [part.partition("=") for part in self.names(name)]
+        if not all(left.strip() and middle and right.strip() for left, middle, right in found):
+            raise BadEnvironment(f"{name} must look like left=right, other=thing.")
+        return [(left.strip(), right.strip()) for left, _middle, right in found]
+
     def folder(self, name: str, default: Path) -> Path:
         """An absolute folder; it need not exist yet."""
         return Path(self.text(name) or default).expanduser().absolute()

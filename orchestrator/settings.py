@@ -52,7 +52,14 @@ DATABASE_OWNER = postgres_settings("DATABASE_OWNER_URL", _owner_url) if _owner_u
 
 # Django's pool serves threads and ASGI; 0 switches it off (one connection a thread, kept).
 DATABASE_POOL = environment.whole("DATABASE_POOL", 10, least=0, most=200)
-_options: dict[str, Any] = {"connect_timeout": 3, "application_name": "work-command", **_database["OPTIONS"]}
+# A process that stops in the middle of a transaction (frozen, or cut off from the network) gives its locks back.
+_LIMITS = "-c idle_in_transaction_session_timeout=60s"
+_options: dict[str, Any] = {
+    "connect_timeout": 3,
+    "application_name": "work-command",
+    "options": _LIMITS,
+    **_database["OPTIONS"],
+}
 if DATABASE_POOL:
     _options["pool"] = {"min_size": 0, "max_size": DATABASE_POOL, "timeout": 5, "max_idle": 120}
 DATABASES: dict[str, dict[str, Any]] = {
@@ -65,6 +72,18 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 # Rows that are only ever added. The role that runs the product gets SELECT and INSERT on them, nothing else.
 LEDGER_TABLES = ("cases_event", "cases_eventdetail", "cases_anchor")
+# Rows of what happened are never deleted, and of a decision only its undoing is ever written.
+RECORD_TABLES = (
+    "cases_case",
+    "cases_message",
+    "agents_run",
+    "agents_proposal",
+    "agents_write",
+    "approvals_approval",
+    "approvals_asked",
+    "approvals_draft",
+)
+DECISION_TABLE = "approvals_decision"
 
 BROKER_URL = broker_address("BROKER_URL", _broker_url or f"redis+socket://{SOCKET_DIR}/valkey.sock")
 CACHES: dict[str, dict[str, Any]] = {
@@ -116,6 +135,7 @@ INSTALLED_APPS = [
     "orchestrator.workmap",
     "orchestrator.reports",
     "orchestrator.api",
+    "orchestrator.notices",
     "approvals",
     "agents",
     "cases",
@@ -138,6 +158,8 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
     "csp",
     "django_structlog",
 ]
@@ -152,6 +174,7 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "orchestrator.texts.storable",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -185,6 +208,8 @@ SECURE_SSL_REDIRECT = environment.flag("SECURE_SSL_REDIRECT", _https)
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]
 if environment.flag("BEHIND_PROXY", False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # Limits of sign-in count by address: without this everybody behind the proxy would be one.
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
 SECURE_HSTS_PRELOAD = _https
@@ -237,8 +262,7 @@ MEDIA_ROOT = environment.folder("MEDIA_ROOT", DATA_DIR / "media")
 
 AUTH_USER_MODEL = "auth.User"
 AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
+    "orchestrator.accounts.Password",
     "guardian.backends.ObjectPermissionBackend",
 ]
 ANONYMOUS_USER_NAME = None  # guardian: nobody has rights without signing in
@@ -261,8 +285,33 @@ ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_ADAPTER = "orchestrator.accounts.ClosedAccountAdapter"
 SOCIALACCOUNT_ADAPTER = "orchestrator.accounts.ClosedSocialAccountAdapter"
+# Sign-in through the company's own identity provider, for people who have an account here.
+OIDC_URL = environment.text("OIDC_URL").rstrip("/")
+OIDC_GROUPS_CLAIM = environment.text("OIDC_GROUPS_CLAIM", "groups")
+OIDC_GROUPS = environment.pairs("OIDC_GROUPS")  # the provider's group, our team
+SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {
+    "openid_connect": {
+        "OAUTH_PKCE_ENABLED": True,
+        "SCOPE": environment.text("OIDC_SCOPES", "openid profile email").split(),
+        "APPS": [
+            {
+                "provider_id": "company",
+                "name": environment.text("OIDC_NAME", "Company account"),
+                "client_id": environment.text("OIDC_CLIENT_ID"),
+                "secret": environment.text("OIDC_CLIENT_SECRET"),
+                "settings": {"server_url": OIDC_URL},
+            }
+        ]
+        if OIDC_URL
+        else [],
+    }
+}
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a link: the policy of our pages lets no form lead to another site
+SOCIALACCOUNT_STORE_TOKENS = False
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _https  # passkeys on localhost, in the demo
+MFA_ADAPTER = "orchestrator.accounts.SealedMFAAdapter"
 METRICS_TOKEN = environment.text("METRICS_TOKEN")  # who may read /metrics; without one nobody may
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = environment.text("EMAIL_HOST", "localhost")
@@ -340,7 +389,9 @@ CELERY_TASK_CREATE_MISSING_QUEUES = True
 CELERY_TASK_ROUTES = {
     # `advance` is sent to flow, agents or writes by whoever rings (cases/doorbell.py)
     "orchestrator.retrain": {"queue": "agents"},
+    "orchestrator.try_rules": {"queue": "agents"},
     "orchestrator.anchor": {"queue": "notices"},
+    "orchestrator.tell": {"queue": "notices"},
     "orchestrator.*": {"queue": "flow"},
 }
 CELERY_TIMEZONE = TIME_ZONE
@@ -348,7 +399,10 @@ CELERY_BEAT_SCHEDULE = {
     # A sweep that waited longer than the next one is of no use.
     "sweep": {"task": "orchestrator.sweep", "schedule": 2.0, "options": {"expires": 10}},
     "leavers": {"task": "orchestrator.leavers", "schedule": 30.0, "options": {"expires": 60}},
+    "cover": {"task": "orchestrator.cover", "schedule": 15.0, "options": {"expires": 30}},
     "retrain": {"task": "orchestrator.retrain", "schedule": 300.0, "options": {"expires": 290}},
+    "tell": {"task": "orchestrator.tell", "schedule": 60.0, "options": {"expires": 55}},
+    "try-rules": {"task": "orchestrator.try_rules", "schedule": 5.0, "options": {"expires": 5}},
     "anchor": {"task": "orchestrator.anchor", "schedule": crontab(hour="3", minute="10")},
     "forget-keys": {
         "task": "orchestrator.forget_keys",
@@ -403,7 +457,8 @@ LOGGING = {
         "celery.beat": {"level": "WARNING"},  # a line every two seconds says nothing
         "celery.worker.strategy": {"level": "WARNING"},
         "django_structlog.celery": {"level": "WARNING"},
-        "httpx": {"level": "WARNING"},
+        # Clients tell at lower levels what they send, and so the credentials of systems.
+        **{name: {"level": "WARNING"} for name in ("httpx", "httpcore", "hpack", "urllib3", "openai", "anthropic")},
         "kombu": {"level": "WARNING"},
     },
 }

@@ -1,14 +1,19 @@
 """The table of contents of the web side."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-from orchestrator import health, metrics
+from orchestrator import accounts, health, metrics
+
+# The admin has no door of its own: its people come through ours, with its limits and second factors.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
 urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("accounts/email/", accounts.closed),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("orchestrator.api.urls")),
@@ -18,4 +23,5 @@ urlpatterns = [
 ]
 
 handler400 = "orchestrator.desk.answers.bad_request"
+handler429 = "orchestrator.desk.answers.too_many"
 handler500 = "orchestrator.desk.answers.broken"

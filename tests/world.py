@@ -26,7 +26,7 @@ from agents.models import (
     System,
     Write,
 )
-from approvals.models import Approval, Asked, Rule, StandingApproval
+from approvals.models import Approval, Asked, Cover, Rule, StandingApproval
 from cases.models import Case, CaseSight, Company, Fact, Message, Person, RequestType, Step, Team, Template
 from cases.permissions import give_team_rights
 
@@ -68,6 +68,7 @@ class World:
     proposal: Proposal
     writes: list[Write]
     approval: Approval
+    cover: Cover = None  # type: ignore[assignment]  # planned: in a week the colleague covers for the manager
 
 
 def build(now: datetime | None = None) -> World:
@@ -110,6 +111,9 @@ def build(now: datetime | None = None) -> World:
         proposal=None, writes=[], approval=None,  # type: ignore[arg-type]
     )  # fmt: skip
     world.proposal, world.writes, world.approval = add_approval(world, case)
+    world.cover = Cover.objects.create(
+        of=manager, by=colleague, starts_at=now + timedelta(days=7), ends_at=now + timedelta(days=9), created_at=now
+    )
     return world
 
 

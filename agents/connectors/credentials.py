@@ -20,6 +20,7 @@ HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 FORBIDDEN_HEADERS = {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"}
 OWN_SETTINGS = re.compile(
     r"SECRET_KEY.*|FIELD_KEYS|LEDGER_KEY|DATABASE_.*|BROKER_URL|CACHE_URL|EMAIL_PASSWORD|DJANGO_.*|WORK_COMMAND_.*"
+    r"|METRICS_TOKEN|OIDC_.*"
 )
 """Settings of this product: a map must not be able to send them to a system as its password."""
 

@@ -56,13 +56,20 @@ def _reconnect_with(changes: dict[str, Any]) -> None:
 def grant_app_role() -> None:
     """Give the product's role its rights on every table and sequence of the schema; called as the owner.
 
-    Ledger tables (`settings.LEDGER_TABLES`): SELECT and INSERT. Django's own record of migrations: SELECT.
+    Ledger tables (`settings.LEDGER_TABLES`): SELECT and INSERT. Records (`settings.RECORD_TABLES`): no DELETE.
+    Decisions and histories: UPDATE of an undoing, and of accounts that are gone. Django's own record of migrations:
+    SELECT.
     """
     app = sql.Identifier(settings.DATABASE_ROLE)
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tableowner = current_user")
         tables = {name for (name,) in cursor.fetchall()}
-        less = dict.fromkeys(settings.LEDGER_TABLES, "SELECT, INSERT") | {"django_migrations": "SELECT"}
+        histories = {name for name in tables if "_historical" in name}
+        less = dict.fromkeys(settings.LEDGER_TABLES, "SELECT, INSERT")
+        less |= dict.fromkeys(histories, "SELECT, INSERT, UPDATE (history_user_id)")
+        less |= dict.fromkeys(settings.RECORD_TABLES, "SELECT, INSERT, UPDATE")
+        less[settings.DECISION_TABLE] = "SELECT, INSERT, UPDATE (undone_at, user_id, covering_id)"
+        less["django_migrations"] = "SELECT"
         statements: list[sql.Composable] = [
             sql.SQL("GRANT USAGE ON SCHEMA public TO {app}"),
             sql.SQL("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {app}"),

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_noop
 from cases.actors import Actor
 from cases.ledger import Entry, append_company
 from cases.models import Person, Team
+from orchestrator.sessions import end_sessions
 from orchestrator.workmap import transitions
 from orchestrator.workmap.errors import Refused
 from orchestrator.workmap.problems import Report, cut, nearest, said
@@ -47,9 +48,15 @@ PEOPLE = Many(
 @dataclass
 class _Changes:
     words: list[str] = field(default_factory=list)
+    roles: set[int] = field(default_factory=set)
+    """Whose rights changed: their sessions end with it."""
 
     def add(self, who: str, what: str) -> None:
         self.words.append(_("%(who)s: %(what)s") % {"who": who, "what": what})
+
+    def add_role(self, user: User, what: str) -> None:
+        self.add(user.username, what)
+        self.roles.add(int(user.pk))
 
 
 def load(text: Text, *, actor: Actor, password: str | None, now: datetime) -> list[str]:
@@ -63,6 +70,7 @@ def load(text: Text, *, actor: Actor, password: str | None, now: datetime) -> li
             _person(entry, teams, password, changes)
         if changes.words:
             append_company([Entry("people.loaded", actor, {"changes": changes.words[:500]})], now=now)
+        end_sessions(changes.roles)
     return changes.words
 
 
@@ -115,13 +123,16 @@ def _person(entry: Any, teams: dict[str, Team], password: str | None, changes: _
         values["email"] = entry["email"]
     if "admin" in entry:
         values |= {"is_staff": entry["admin"], "is_superuser": entry["admin"]}
+    was = (user.is_staff, user.is_superuser)
     _set(user, values, who, changes)
+    if (user.is_staff, user.is_superuser) != was:
+        changes.roles.add(int(user.pk))
     known = {key: entry[key] for key in ("phone", "language") if key in entry}
     _set(Person.objects.filter(user=user).first() or Person(user=user), known, who, changes)
     if "teams" in entry:
-        _join(user, {teams[name] for name in entry["teams"]}, who, changes)
+        _join(user, {teams[name] for name in entry["teams"]}, changes)
     if "lead_of" in entry:
-        _lead(user, {teams[name] for name in entry["lead_of"]}, who, changes)
+        _lead(user, {teams[name] for name in entry["lead_of"]}, changes)
 
 
 def _set(row: Any, values: dict[str, Any], who: str, changes: _Changes) -> None:
@@ -135,25 +146,38 @@ def _set(row: Any, values: dict[str, Any], who: str, changes: _Changes) -> None:
         row.save()
 
 
-def _join(user: User, wanted_teams: set[Team], who: str, changes: _Changes) -> None:
-    """Groups that belong to no team are left alone."""
+def _join(user: User, wanted_teams: set[Team], changes: _Changes, among: set[Team] | None = None) -> None:
+    """Groups that belong to no team are left alone, and with `among` every team that is not in it."""
     there = set(Team.objects.filter(group__user=user).select_related("group"))
     for team in wanted_teams - there:
         user.groups.add(team.group)
-        changes.add(who, _("joins %(team)s") % {"team": team.name})
-    for team in there - wanted_teams:
+        changes.add_role(user, _("joins %(team)s") % {"team": team.name})
+    for team in (there if among is None else there & among) - wanted_teams:
         user.groups.remove(team.group)
-        changes.add(who, _("leaves %(team)s") % {"team": team.name})
+        changes.add_role(user, _("leaves %(team)s") % {"team": team.name})
 
 
-def _lead(user: User, wanted_teams: set[Team], who: str, changes: _Changes) -> None:
+def _lead(user: User, wanted_teams: set[Team], changes: _Changes) -> None:
     there = set(Team.objects.filter(leads=user))
     for team in wanted_teams - there:
         team.leads.add(user)
-        changes.add(who, _("leads %(team)s") % {"team": team.name})
+        changes.add_role(user, _("leads %(team)s") % {"team": team.name})
     for team in there - wanted_teams:
         team.leads.remove(user)
-        changes.add(who, _("no longer leads %(team)s") % {"team": team.name})
+        changes.add_role(user, _("no longer leads %(team)s") % {"team": team.name})
+
+
+def join_teams(user: User, wanted: set[str], among: set[str], *, actor: Actor, now: datetime) -> list[str]:
+    """Make `user` a member of the teams `wanted`, and of no other of those in `among`. What changed, in words."""
+    changes = _Changes()
+    with transaction.atomic():
+        transitions.lock()
+        teams = {team.name: team for team in Team.objects.filter(name__in=among, retired=False).select_related("group")}
+        _join(user, {teams[name] for name in wanted if name in teams}, changes, set(teams.values()))
+        if changes.words:
+            append_company([Entry("people.changed", actor, {"changes": changes.words})], now=now)
+        end_sessions(changes.roles)
+    return changes.words
 
 
 def set_members(
@@ -171,12 +195,13 @@ def set_members(
             for user in wanted_ones - there:
                 manager.add(user)
                 words = _("joins %(team)s") if who == "members" else _("leads %(team)s")
-                changes.add(user.username, words % {"team": team.name})
+                changes.add_role(user, words % {"team": team.name})
             for user in there - wanted_ones:
                 manager.remove(user)
                 words = _("leaves %(team)s") if who == "members" else _("no longer leads %(team)s")
-                changes.add(user.username, words % {"team": team.name})
+                changes.add_role(user, words % {"team": team.name})
         if changes.words:
             data = {"changes": changes.words, "team": team.name, "reason": reason}
             append_company([Entry("people.changed", actor, data)], now=now)
+        end_sessions(changes.roles)
     return changes.words

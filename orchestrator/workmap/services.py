@@ -49,6 +49,11 @@ def load_people(*, actor: Actor, text: Text, password: str | None = None) -> lis
     return people.load(text, actor=actor, password=password, now=database_now())
 
 
+def join_teams(*, actor: Actor, user: Any, wanted: Iterable[str], among: Iterable[str]) -> list[str]:
+    """Make `user` a member of the teams `wanted`, and of no other of those in `among`. What changed, in words."""
+    return people.join_teams(user, set(wanted), set(among), actor=actor, now=database_now())
+
+
 def set_members(*, actor: Actor, team: Team, members: Iterable[Any], leads: Iterable[Any], reason: str) -> list[str]:
     """Who is in a team and who leads it. What changed, in words."""
     return people.set_members(team, members, leads, actor=actor, reason=reason, now=database_now())
