@@ -111,12 +111,18 @@ def check(
 
 
 def leaves(condition: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
-    """Yield every single condition of a tree that `check` accepts; for sentences and for what a rule uses."""
+    """Yield every single condition of a tree; for sentences and for what a rule uses.
+
+    What is no condition is left out: `judge` refuses the whole tree, so that a person is asked.
+    """
     tree = condition or {}
+    if not isinstance(tree, Mapping):
+        return
     if any(side in tree for side in SIDES):
         yield tree
     for group in ("all", "any"):
-        for part in tree.get(group) or []:
+        parts = tree.get(group)
+        for part in parts if isinstance(parts, list | tuple) else ():
             yield from leaves(part)
     if "not" in tree:
         yield from leaves(tree["not"])

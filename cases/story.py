@@ -43,6 +43,7 @@ KIND_OF_AREA = {
     "agent": "agent",
     "rule": "rule",
     "standing": "rule",
+    "cover": "rule",
     "policy": "rule",
     "approval": "approval",
     "write": "written",
@@ -117,6 +118,9 @@ def _worked_out(name: str, data: Data) -> Any:
         return why_here(why) if isinstance(why, Mapping) else WITHDRAWN.get(str(why), why)
     if name == "_may":
         return str(AI_MAY.get(str(data.get("may")), AI_MAY["continue"]))
+    if name == "_to":
+        to = str(data.get("to") or "")
+        return _("the requester") if to == "requester" else name_of(to)
     if name == "_outcome":
         return outcome(str(data.get("outcome") or ""))
     options = [o for o in data.get("options") or [] if isinstance(o, Mapping) and o.get("name") != "reject"]
@@ -200,6 +204,10 @@ def _asked(who: str, data: Data) -> str:
 
 def _decided(who: str, data: Data) -> str:
     option = _said(data, "option_title", "option") or "–"
+    if data.get("covering"):
+        who = _("%(name)s, covering for %(other)s") % {"name": who, "other": name_of(str(data["covering"]))}
+    elif data.get("override"):
+        who = _("%(name)s, for the empty position %(team)s") % {"name": who, "team": data.get("team")}
     line = _("%(who)s decided: %(option)s.") % {"who": who, "option": option}
     edits, before = data.get("edits") or {}, data.get("before") or {}
     for write, values in edits.items():
@@ -292,8 +300,35 @@ SENTENCES: dict[str, Told] = {
         whom=("from_title", "from"),
         team=("to_title", "to"),
     ),
+    "approval.question": _tell(
+        gettext_lazy("%(who)s asked %(whom)s before deciding: “%(text)s”"), whom=("to_title", "_to"), text=("text",)
+    ),
+    "approval.answered": _tell(gettext_lazy("%(who)s answered: “%(text)s”"), text=("text",)),
+    "approval.approver_added": _with(
+        _tell(gettext_lazy("%(who)s added %(whom)s, who must agree as well."), whom=("_to",)), " %(more)s", "reason"
+    ),
+    "approval.passed_on": _with(
+        _tell(gettext_lazy("%(who)s passed this on to %(whom)s."), whom=("_to",)), " %(more)s", "reason"
+    ),
     "approval.overdue": _tell(
         gettext_lazy("Nobody decided in time: %(what)s. It stays with the people asked."), what=("title",)
+    ),
+    "cover.set": _tell(
+        gettext_lazy("%(who)s set a cover: %(by)s decides for %(of)s from %(start)s until %(end)s."),
+        by=("by",),
+        of=("of",),
+        start=("starts_at",),
+        end=("ends_at",),
+    ),
+    "cover.override": _tell(
+        gettext_lazy("%(who)s filled the empty position %(team)s: %(by)s decides from %(start)s until %(end)s."),
+        team=("title", "team"),
+        by=("by",),
+        start=("starts_at",),
+        end=("ends_at",),
+    ),
+    "cover.ended": _tell(
+        gettext_lazy("%(who)s ended a cover: %(by)s decides no longer for %(of)s."), by=("by",), of=("of", "team")
     ),
     "permit.held": _tell(gettext_lazy("%(source)s. It is written after the hold."), source=("source",)),
     "permit.given": _tell(gettext_lazy("%(source)s. It may be written now."), source=("source",)),
@@ -309,6 +344,11 @@ SENTENCES: dict[str, Told] = {
     "case.asked_customer": _tell(gettext_lazy("The requester was asked for: %(missing)s."), missing=("missing",)),
     "case.with_people": _with(
         _tell(gettext_lazy("The AI stopped here: %(team)s has the case now."), team=TEAM), " %(more)s", "_why"
+    ),
+    "case.reversal": _with(
+        _tell(gettext_lazy("%(who)s started a reversal of %(what)s: case %(case)s."), what=("title",), case=("case",)),
+        " %(more)s",
+        "reason",
     ),
     "case.taken_over": _tell(gettext_lazy("%(who)s took the case over from %(whom)s."), whom=("from",)),
     "case.handed_back": _with(

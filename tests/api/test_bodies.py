@@ -11,6 +11,7 @@ from cases.models import Case, Event, Message
 from orchestrator.api.parsing import MAX_BYTES
 from orchestrator.api.views.documents import document
 from tests.api.program import Program, program
+from tests.guarantees import guarantee
 from tests.world import World
 
 POSTS = sorted(path for path, operations in document()["paths"].items() if "post" in operations)
@@ -65,6 +66,7 @@ def counted() -> list[int]:
     return [Case.objects.count(), Message.objects.count(), Event.objects.exclude(case=None).count()]
 
 
+@guarantee("F04", ci=1)
 @pytest.mark.parametrize("path", POSTS)
 def test_it_refuses_what_cannot_be_read(world: World, path: str) -> None:
     sender, before = fit(world, path), counted()

@@ -2,7 +2,6 @@
 answer that the document does not name, no ignored authentication (guarantee F01)."""
 
 import copy
-import os
 import threading
 from typing import Any
 
@@ -14,10 +13,9 @@ from schemathesis.engine import Status, events, from_schema
 from orchestrator.api import waiting
 from orchestrator.api.views.documents import document
 from tests.api.program import program
+from tests.guarantees import Size, guarantee
 from tests.world import World, build
 
-# Random ones an operation. With examples, edge cases and stateful runs 10 make about 50 requests an operation.
-CASES = int(os.environ.get("FUZZ_CASES", "10"))
 WHO: dict[str, tuple[str, ...]] = {
     "person": ("staff", "decide"),
     "team": ("read",),
@@ -33,10 +31,11 @@ CHECKS = {
 }
 
 
-@pytest.mark.timeout(1_800)
+# Random ones an operation. With examples, edge cases and stateful runs 10 make about 50 requests an operation.
+@guarantee("F01", ci=10, release=1_000, seconds=1_800)
 @pytest.mark.parametrize("who", WHO)
 def test_a_fuzzer_finds_no_lie_and_no_server_error(
-    transactional_db: None, live_server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, who: str
+    transactional_db: None, live_server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch, who: str, size: Size
 ) -> None:
     settings.API_INTAKE_PER_MINUTE = settings.API_EXPORTS_PER_MINUTE = 1_000_000
     monkeypatch.setattr(waiting, "_places", threading.Semaphore(0))  # every place to wait is taken: answered at once
@@ -44,19 +43,20 @@ def test_a_fuzzer_finds_no_lie_and_no_server_error(
     world.case.runs.create(step="work_out", agent=world.finance, turn=world.case.turn, started_at=world.now)
     owner = {"person": {"user": world.manager}, "team": {"team": world.support}, "agent": {"agent": world.finance}}
     token = program(*WHO[who], **owner.get(who, {}))
-    tried, problems = run(with_real_names(world), live_server.url, token.secret)
+    tried, problems = run(with_real_names(world), live_server.url, token.secret, size.number)
+    size.tried += tried
     assert not problems, "\n\n".join(problems[:10])
-    assert tried >= 4 * CASES * len(document()["paths"])
+    assert tried >= 4 * min(size.number, 10) * len(document()["paths"])
 
 
-def run(described: dict[str, Any], address: str, secret: str) -> tuple[int, list[str]]:
+def run(described: dict[str, Any], address: str, secret: str, cases: int) -> tuple[int, list[str]]:
     """How many requests were sent, and each failure and error as text."""
     config = SchemathesisConfig.from_dict(
         {
             "base-url": address,
             "headers": {"Authorization": f"Bearer {secret}"},
             "checks": CHECKS,
-            "generation": {"max-examples": CASES, "database": "none", "deterministic": True},
+            "generation": {"max-examples": cases, "database": "none", "deterministic": True},
             "workers": 1,
         }
     )

@@ -1,13 +1,19 @@
 """Idempotency-Key: one key makes one thing, whatever happens at the same moment or dies half way."""
 
+import json
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import OperationalError, connection, connections
+from django.test import Client
 from django.utils import timezone
 
 from cases.models import Case
@@ -15,6 +21,7 @@ from orchestrator.api import keeping, services
 from orchestrator.api.models import IdempotentCall
 from orchestrator.api.views import requests as views
 from tests.api.program import Program, program
+from tests.guarantees import Size, guarantee
 from tests.world import World, build
 
 ASKED = {"source": "customer", "channel": "api", "text": "Where is it?"}
@@ -39,13 +46,22 @@ def test_the_order_of_keys_and_white_space_is_no_other_body(world: World, intake
     assert first.content == again.content
 
 
-@pytest.mark.parametrize("other", [{"text": "Another"}, {"subject": ""}, {"text": "Where is it? "}, {"form": {"a": 1}}])
-def test_it_refuses_a_key_with_another_body(world: World, intake: Program, other: Any) -> None:
+OTHERS: list[dict[str, Any]] = [
+    {"text": "Another"}, {"subject": ""}, {"text": "Where is it? "}, {"form": {"a": 1}}, {"from": {"contact": "x@example.com"}},
+]  # fmt: skip
+
+
+@guarantee("I02", ci=len(OTHERS), release=50)
+def test_it_refuses_a_key_with_another_body(world: World, intake: Program, size: Size) -> None:
+    """Beyond the list: one more letter somewhere in the text."""
     first = intake.post("requests/", ASKED, key=KEY)
     before = Case.objects.count()
-    answer = intake.post("requests/", ASKED | other, key=KEY)
-    assert answer.status_code == 422
-    assert answer.json()["code"] == "key_reused"
+    for n in size.each():
+        text = ASKED["text"]
+        other = OTHERS[n] if n < len(OTHERS) else {"text": f"{text[: n % 12]}{chr(97 + n % 26)}{text[n % 12 :]}"}
+        answer = intake.post("requests/", ASKED | other, key=KEY)
+        if (answer.status_code, answer.json()["code"]) != (422, "key_reused"):
+            size.failed(f"{other}: {answer.status_code}")
     assert Case.objects.count() == before
     assert intake.post("requests/", ASKED, key=KEY).content == first.content
 
@@ -56,11 +72,16 @@ def test_it_refuses_a_key_on_another_address(world: World, frontline: Program) -
     assert (answer.status_code, answer.json()["code"]) == (422, "key_reused")
 
 
-def test_a_key_belongs_to_its_token(world: World, intake: Program) -> None:
+@guarantee("I03", ci=2, release=20)
+def test_a_key_belongs_to_its_token(world: World, intake: Program, size: Size) -> None:
     other = program("intake", name="other")
-    numbers = {p.post("requests/", ASKED, key=KEY).json()["case"] for p in (intake, other)}
-    assert len(numbers) == 2
-    assert {Case.objects.get(pk=n[2:]).token_id for n in numbers} == {intake.token.pk, other.token.pk}
+    for n in size.each():
+        key = f"{KEY}-{n}"
+        answers = [p.post("requests/", ASKED, key=key) for p in (intake, other)]
+        assert [a.status_code for a in answers] == [201, 201]
+        assert not any("Idempotency-Replayed" in a.headers for a in answers)
+        numbers = [a.json()["case"] for a in answers]
+        assert [Case.objects.get(pk=n[2:]).token_id for n in numbers] == [intake.token.pk, other.token.pk]
 
 
 @pytest.mark.parametrize("key", ["x" * 201, "a b", "schlüssel"])
@@ -92,6 +113,42 @@ def test_a_breakdown_leaves_nothing_and_frees_the_key(
     assert Case.objects.count() == before[0] + 1
 
 
+REPLAY = """
+import django, json, sys
+django.setup()
+from django.test import Client
+asked, secret, key = json.loads(sys.argv[1])
+headers = {"Authorization": f"Bearer {secret}", "Idempotency-Key": key}
+answer = Client(SERVER_NAME="localhost").post("/api/v1/requests/", asked, content_type="application/json", headers=headers)
+print(json.dumps([answer.status_code, answer.content.decode()]))
+"""
+
+
+@guarantee("I04", ci=1, release=5)
+def test_a_key_is_known_after_23_hours_and_in_another_process(
+    real_world: World, size: Size, child_environment: dict[str, str]
+) -> None:
+    """Nothing of an answer is kept in the process that gave it."""
+    token = program("intake")
+    for n in size.each():
+        first = Client(SERVER_NAME="localhost").post(
+            "/api/v1/requests/",
+            ASKED,
+            content_type="application/json",
+            headers={"Authorization": f"Bearer {token.secret}", "Idempotency-Key": f"{KEY}-{n}"},
+        )
+        IdempotentCall.objects.filter(key=f"{KEY}-{n}").update(created_at=timezone.now() - timedelta(hours=23))
+        services.forget_old_calls()
+        before = Case.objects.count()
+        said = json.dumps([ASKED, token.secret, f"{KEY}-{n}"])
+        done = subprocess.run([sys.executable, "-c", REPLAY, said], cwd=settings.BASE_DIR, env=child_environment,
+                              capture_output=True, text=True, check=True)  # fmt: skip
+        status, content = json.loads(done.stdout.splitlines()[-1])
+        assert (status, content) == (201, first.content.decode())
+        assert Case.objects.count() == before
+
+
+@guarantee("I04", ci=1)
 def test_keys_live_a_day_and_more_but_not_for_ever(world: World, intake: Program) -> None:
     first = intake.post("requests/", ASKED, key=KEY)
     IdempotentCall.objects.update(created_at=timezone.now() - timedelta(hours=25))
@@ -158,15 +215,20 @@ def at_once(times: int, work: Callable[[], Any]) -> list[Any]:
         return [future.result() for future in [pool.submit(one) for _n in range(times)]]
 
 
-def test_twenty_calls_with_one_key_at_once_make_one_request(real_world: World) -> None:
-    token = program("intake")
-    before = Case.objects.count()
-    answers = at_once(20, lambda: Program(token.secret).post("requests/", ASKED, key=KEY))
-    made = {answer.content for answer in answers if answer.status_code == 201}
-    assert len(made) == 1
-    assert {a.json()["code"] for a in answers if a.status_code != 201} <= {"in_progress"}
-    assert Case.objects.count() == before + 1
-    assert token.post("requests/", ASKED, key=KEY).content in made
+@guarantee("I01", ci=1, release=50)
+def test_calls_with_one_key_at_once_make_one_request(real_world: World, size: Size, monkeypatch: Any) -> None:
+    """20 threads (50 in a release) in one place: those that come while the first is under way are told so."""
+    slow = views.take_in
+    monkeypatch.setattr(views, "take_in", lambda **said: (time.sleep(0.05), slow(**said))[1])
+    for n in size.each():
+        token, key = program("intake", name=f"shop{n}"), f"{KEY}-{n}"
+        before = Case.objects.count()
+        answers = at_once(size.pick(20, 50), lambda k=key, t=token: Program(t.secret).post("requests/", ASKED, key=k))
+        made = {answer.content for answer in answers if answer.status_code == 201}
+        assert len(made) == 1
+        assert {a.json()["code"] for a in answers if a.status_code != 201} <= {"in_progress"}
+        assert Case.objects.count() == before + 1
+        assert token.post("requests/", ASKED, key=key).content in made
 
 
 def test_one_external_id_at_once_makes_one_request(real_world: World) -> None:

@@ -6,11 +6,13 @@ import pytest
 from django.core.cache import cache
 
 from tests.api.program import Program, program
+from tests.guarantees import guarantee
 from tests.world import World
 
 ASKED = {"source": "customer", "channel": "api", "text": "Where is it?"}
 
 
+@guarantee("X08", ci=1)
 def test_too_many_requests_are_told_when_to_come_again(world: World, intake: Program, settings: Any) -> None:
     settings.API_INTAKE_PER_MINUTE = 3
     codes = [intake.post("requests/", ASKED).status_code for _n in range(5)]
@@ -23,6 +25,7 @@ def test_too_many_requests_are_told_when_to_come_again(world: World, intake: Pro
     assert program("intake").post("requests/", ASKED).status_code == 201
 
 
+@guarantee("X08", ci=1)
 @pytest.mark.parametrize("path", ["map/", "map/check/", "reports/summary/", "audit/verify/", "audit/cases/{number}/"])
 def test_exports_are_limited(world: World, manager: Program, settings: Any, path: str) -> None:
     settings.API_EXPORTS_PER_MINUTE = 1

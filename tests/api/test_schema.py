@@ -10,11 +10,13 @@ from jsonschema import Draft202012Validator
 
 from orchestrator.api.checking import _Validator
 from orchestrator.api.views.documents import document
+from tests.guarantees import guarantee
 
 # Addresses under /api/v1/ that are no calls: the document itself, the page that reads it, and the end of the table.
 NO_CALLS = {"schema/", "docs/", "^"}
 
 
+@guarantee("F02", ci=1)
 def test_every_address_is_in_the_document_or_on_the_list() -> None:
     root = next(part for part in get_resolver().url_patterns if str(part.pattern) == "api/v1/")
     assert isinstance(root, URLResolver)

@@ -8,6 +8,7 @@ import pytest
 from cases.models import Case, CaseSight, Message
 from orchestrator.api.views.documents import document
 from tests.api.program import Program, program
+from tests.guarantees import guarantee
 from tests.world import World, add_case_row
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -41,6 +42,7 @@ def asked(sender: Program, method: str, path: str, body: dict[str, Any]) -> Any:
     return sender.post(path, body) if method == "POST" else sender.get(path)
 
 
+@guarantee("X03", ci=1)
 @pytest.mark.parametrize(("method", "path"), NAMED, ids=[f"{m} {p}" for m, p in NAMED])
 def test_foreign_and_missing_look_alike(world: World, stranger: Program, method: str, path: str) -> None:
     body = BODIES.get(path.rstrip("/").rpartition("/")[2], {})
@@ -55,6 +57,7 @@ def test_foreign_and_missing_look_alike(world: World, stranger: Program, method:
         assert answers[0].json()["code"] == "not_found"
 
 
+@guarantee("X03", ci=1)
 def test_a_strangers_lists_and_counts_are_empty(world: World, stranger: Program) -> None:
     for path in ("cases/", "approvals/", "cases/?q=88213", "approvals/?waiting_for=me"):
         assert stranger.get(f"/api/v1/{path}").json()["results"] == []

@@ -17,6 +17,7 @@ from cases.models import Event
 from orchestrator.api.models import ApiToken
 from orchestrator.api.services import revoke_token
 from tests.api.program import Program, program
+from tests.guarantees import Size, guarantee
 from tests.world import PASSWORD, World
 
 
@@ -35,6 +36,7 @@ def test_the_command_prints_the_token_and_nothing_else(world: World) -> None:
     assert timedelta(days=6) < token.expires_at - timezone.now() < timedelta(days=8)
 
 
+@guarantee("X06", ci=1)
 def test_a_token_is_stored_hashed_only(world: World) -> None:
     secret = made("shop", "--scope", "intake").strip()
     row = ApiToken.objects.values().get()
@@ -88,6 +90,7 @@ def _leaver(p: Program, world: World) -> None:
     world.frontline.save()
 
 
+@guarantee("X06", ci=1)
 @pytest.mark.parametrize("end", [_revoked, _expired, _leaver])
 def test_it_refuses_a_dead_token_on_the_next_call(world: World, frontline: Program, end: Any) -> None:
     assert frontline.get("cases/").status_code == 200
@@ -96,6 +99,25 @@ def test_it_refuses_a_dead_token_on_the_next_call(world: World, frontline: Progr
     assert answer.status_code == 401
     assert answer.json()["code"] == "unauthenticated"
     assert answer["WWW-Authenticate"].startswith("Bearer")
+
+
+@guarantee("X06", ci=5, release=50)
+def test_a_token_that_is_revoked_while_in_use_is_refused_on_the_next_call(world: World, size: Size) -> None:
+    """Each kind in turn, each right after a call that was answered; the others go on."""
+    going = program("staff", user=world.manager)
+    owners: list[tuple[str, dict[str, Any], str]] = [
+        ("staff", {"user": world.frontline}, "cases/"),
+        ("read", {"team": world.support}, "cases/"),
+        ("agent", {"agent": world.finance}, "runs/"),
+    ]
+    for n in size.each():
+        scope, owner, path = owners[n % len(owners)]
+        one = program(scope, **owner)
+        if one.get(path).status_code != 200:
+            size.failed(f"{scope} was not let in")
+        revoke_token(actor=CONTROL, token_id=one.token.pk)
+        if one.get(path).status_code != 401 or going.get("cases/").status_code != 200:
+            size.failed(scope)
 
 
 def test_it_refuses_the_token_of_a_retired_agent(world: World, agent: Program) -> None:
@@ -146,6 +168,7 @@ SCOPES: dict[str, tuple[str, str, list[str]]] = {
 }
 
 
+@guarantee("X06", ci=1)
 @pytest.mark.parametrize("scope", ["intake", "staff", "read", "agent"])
 @pytest.mark.parametrize("call", SCOPES)
 def test_a_call_needs_its_scope(world: World, scope: str, call: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from cases.formulas import check, evaluate, lacking, names, roots
 from cases.values import UNKNOWN
+from tests.guarantees import guarantee
 
 HK = ZoneInfo("Asia/Hong_Kong")
 NOW = datetime(2026, 11, 22, 3, tzinfo=UTC)  # 11:00 on the 22nd in Hong Kong
@@ -200,6 +201,7 @@ def test_it_accepts_a_sound_formula(text: str) -> None:
 LONG: dict[str, object] = {"a": list(range(3_000)), "s": "a" * 300_000, "m": {"x": ["y" * 100] * 2_000}}
 
 
+@guarantee("F06", ci=1)
 @pytest.mark.parametrize(
     "text",
     [
@@ -218,6 +220,7 @@ def test_it_ends_in_bounded_time(text: str) -> None:
     assert thread_time() - before < 0.5  # 100 ms on a quiet machine
 
 
+@guarantee("F06", ci=1)
 def test_it_does_not_take_values_apart_that_python_owns() -> None:
     class Trap:
         secret = 5

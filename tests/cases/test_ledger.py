@@ -19,6 +19,7 @@ from cases.ledger import Entry, append_company, verify
 from cases.models import Case, Event, EventDetail, Message
 from orchestrator.embedded.postgres import DATABASE, EmbeddedPostgres
 from tests.company import at_once
+from tests.guarantees import Size, guarantee
 
 BY = Actor("person", "Ka Yan Ho (ka)", user_id=7)
 
@@ -134,9 +135,10 @@ TAMPERINGS: dict[str, tuple[str, str]] = {
 }
 
 
+@guarantee("U03", ci=1)
 @pytest.mark.parametrize("name", TAMPERINGS)
 def test_verifying_names_the_first_event_that_was_tampered_with(superuser: psycopg.Connection, name: str) -> None:
-    """U03. Without the comparison with the heads, cut tails and deleted chains pass."""
+    """Without the comparison with the heads, cut tails and deleted chains pass."""
     one, other = chains()
     assert verify().first_broken is None
     query, said = TAMPERINGS[name]
@@ -185,11 +187,12 @@ def _attempts() -> Iterator[str]:
         yield from (one.format(table, column, column) for one in REFUSED)
 
 
+@guarantee("U04", ci=1)
 @pytest.mark.parametrize("query", list(_attempts()))
 def test_neither_the_product_nor_the_owner_may_change_the_ledger(
     query: str, app_connection: psycopg.Connection, owner_connection: psycopg.Connection
 ) -> None:
-    """U04. Without the grants the product could; without the triggers the owner could."""
+    """Web and workers are one role. Without the grants the product could; without the triggers the owner could."""
     chains()
     _anchor(owner_connection)
     for session in (app_connection, owner_connection):
@@ -205,6 +208,17 @@ def _anchor(session: psycopg.Connection) -> None:
         "INSERT INTO cases_anchor (at, last_event, events, cases, digest, signature) VALUES (now(), 1, 1, 1, 'x', 'y')"
     )
     session.commit()
+
+
+@guarantee("U04", ci=1)
+@pytest.mark.parametrize("table", COLUMNS)
+def test_the_product_has_no_right_to_change_the_ledger_even_without_triggers(
+    table: str, app_connection: psycopg.Connection
+) -> None:
+    """The triggers refuse as well; this is what is left should somebody drop them."""
+    question = "SELECT p FROM unnest(%s::text[]) p WHERE has_table_privilege(current_user, %s, p) ORDER BY p"
+    rights = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "TRIGGER", "REFERENCES"]
+    assert app_connection.execute(question, [rights, table]).fetchall() == [("INSERT",), ("SELECT",)]
 
 
 def test_the_product_may_not_switch_the_triggers_off(
@@ -288,16 +302,22 @@ def test_a_number_that_json_cannot_hold_is_kept_as_text() -> None:
     assert ledger.plain(Decimal("480.00")) == 480 and isinstance(ledger.plain(Decimal("480.00")), int)
 
 
+@guarantee("U05", ci=10 * 100, release=50 * 2_000)
 @pytest.mark.django_db(transaction=True)
-def test_parallel_writers_leave_no_gap() -> None:
-    """U05 in small. Without the case lock two writers would take the same number."""
+def test_parallel_writers_leave_no_gap(size: Size) -> None:
+    """All on one case and on the company's chain. Without the case lock two writers would take the same number.
+
+    A line each in either chain a commit; the rate is held in `tests/benchmarks/test_ledger.py`.
+    """
+    writers = size.pick(10, 50)
+    each = size.number // writers // 2
     case = a_case()
     with transaction.atomic():
         append_company([Entry("company.first", CONTROL)], now=database_now())
 
     def writer(n: int) -> Callable[[], None]:
         def run() -> None:
-            for place in range(10):
+            for place in range(each):
                 with transaction.atomic():
                     locked = transitions.lock(case.pk)
                     transitions.save(locked, [Entry("busy", BY, {"n": n, "place": place})], now=database_now())
@@ -305,9 +325,10 @@ def test_parallel_writers_leave_no_gap() -> None:
 
         return run
 
-    assert at_once([writer(n) for n in range(6)]) == [None] * 6
+    assert at_once([writer(n) for n in range(writers)], seconds=3_600) == [None] * writers
+    size.tried = 2 * writers * each
     verdict = verify()
-    assert (verdict.first_broken, verdict.events) == (None, 1 + 60 + 1 + 60)
+    assert (verdict.first_broken, verdict.events) == (None, 2 + size.tried)
 
 
 @pytest.mark.django_db

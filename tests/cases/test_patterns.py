@@ -6,6 +6,7 @@ import pytest
 
 from cases.patterns import LONGEST_TEXT, MOST_MATCHES, check, find_all, find_first
 from cases.values import UNKNOWN
+from tests.guarantees import guarantee
 
 
 def test_it_finds_an_order_number_inside_chinese_text() -> None:
@@ -30,6 +31,7 @@ def test_it_says_what_is_wrong_with_a_pattern(pattern: str) -> None:
         find_all(pattern, "a")
 
 
+@guarantee("F06", ci=1)
 @pytest.mark.parametrize(
     ("pattern", "text"),
     [

@@ -23,7 +23,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
 LEFT = shutil.ignore_patterns(
-    ".git", ".venv", ".data", ".stamps", ".mypy_cache", ".ruff_cache", ".hypothesis", "__pycache__", "node_modules"
+    ".git",
+    ".pytest_cache",
+    ".venv",
+    ".data",
+    ".stamps",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".hypothesis",
+    "__pycache__",
+    "node_modules",
 )
 SECONDS = 900
 TESTS_FAILED = 1  # pytest's exit code for "some tests failed"; a broken import or a missing test is another
@@ -71,6 +80,8 @@ def test_the_patch_fits_and_its_test_exists(protection: Protection) -> None:
 def test_without_the_protection_its_test_goes_red(protection: Protection, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(ROOT, copy, ignore=LEFT)
+    (ROOT / ".pytest_cache").mkdir(exist_ok=True)
+    (copy / ".pytest_cache").symlink_to(ROOT / ".pytest_cache")  # the migrated clusters
     apply(protection, copy)
     environment = {name: value for name, value in os.environ.items() if name not in {"RELEASE", "WORK_COMMAND_DATA"}}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", protection.test]
