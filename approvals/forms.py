@@ -1,12 +1,14 @@
 """What a person sends with a decision: the option, a reason, changed arguments, and what they saw."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django import forms as django_forms
 from django.http import QueryDict
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from agents.forms import Box, problems, read
 from approvals.models import Approval
@@ -113,3 +115,69 @@ def _differs(new: Any, old: Any) -> bool:
 
 def _first_named(entries: list[Box], words: str) -> str:
     return next((entry.name for entry in entries if entry.argument in words), entries[0].name)
+
+
+# ---------------------------------------------------------------------- cover
+
+
+class _Dates(django_forms.Form):
+    """From when to when, in the company's time zone; without a beginning it begins at once."""
+
+    by = django_forms.ChoiceField(label=gettext_lazy("Who covers"))
+    starts_at = django_forms.DateTimeField(
+        label=gettext_lazy("From"),
+        required=False,
+        help_text=gettext_lazy("Left empty: from now on."),
+        widget=django_forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    ends_at = django_forms.DateTimeField(
+        label=gettext_lazy("Until"),
+        widget=django_forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
+    reason = django_forms.CharField(label=gettext_lazy("Reason"), required=False, max_length=300)
+
+    def __init__(self, data: Any = None, *, people: Sequence[Any], **more: Any) -> None:
+        super().__init__(data, label_suffix="", **more)
+        self.choices("by", [(str(one.pk), name(one)) for one in people])
+
+    def choices(self, field: str, found: list[tuple[str, Any]]) -> None:
+        self.fields[field].choices = [("", _("Choose")), *found]  # type: ignore[attr-defined]
+
+
+class CoverForm(_Dates):
+    """Cover for oneself; for those who may arrange it also for others."""
+
+    field_order = ["of", "by", "starts_at", "ends_at", "reason"]
+
+    of = django_forms.ChoiceField(label=gettext_lazy("For whom"), required=False)
+
+    def __init__(self, data: Any = None, *, people: Sequence[Any], of: Sequence[Any]) -> None:
+        super().__init__(data, people=people)
+        if len(of) == 1:
+            del self.fields["of"]
+            return
+        self.fields["of"].choices = [  # type: ignore[attr-defined]
+            (str(of[0].pk), _("Myself")),
+            *((str(one.pk), name(one)) for one in of[1:]),
+        ]
+
+    def clean(self) -> dict[str, Any]:
+        return {"of": "", **self.cleaned_data}
+
+
+class PositionForm(_Dates):
+    """Who answers for a team in which nobody is left."""
+
+    prefix = "position"
+    field_order = ["team", "by", "starts_at", "ends_at", "reason"]
+
+    team = django_forms.ChoiceField(label=gettext_lazy("Empty position"))
+
+    def __init__(self, data: Any = None, *, people: Sequence[Any], teams: Sequence[Any]) -> None:
+        super().__init__(data, people=people)
+        self.fields["reason"].required = True
+        self.choices("team", [(str(one.pk), one.shown) for one in teams])
+
+
+def name(user: Any) -> str:
+    return str(user.get_full_name() or user.username)

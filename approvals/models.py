@@ -9,12 +9,16 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.db import models
 from django.db.models import Q, QuerySet
+from django.db.models.expressions import RawSQL
+from django.utils.translation import gettext as _said
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from agents.models import Proposal
+from approvals.acting import LISTED_FOR, WAITING_FOR, Turn
 from cases.models import Case, Team
 from cases.models.config import ConfigRecord
+from cases.wording import name_of
 
 
 class Rule(ConfigRecord):
@@ -63,15 +67,12 @@ class ApprovalQuerySet(QuerySet["Approval"]):
         return self.filter(case__in=Case.objects.visible_to(user))
 
     def waiting_for(self, user: Any) -> "ApprovalQuerySet":
-        """Only what this user can decide now: a member of an asked team who has not decided yet and is not barred."""
-        asked = Asked.objects.filter(team__group__user=user.pk, closed=False)
-        done = Decision.objects.filter(user=user.pk, undone_at=None)
-        return (
-            self.filter(state="waiting", pk__in=asked.values("approval_id"))
-            .exclude(pk__in=done.values("approval_id"))
-            .exclude(proposal__proposer_user_id=user.pk)
-            .exclude(case__opened_by=user.pk)
-        )
+        """Only what this user can decide now, as one who was asked or by cover (`approvals.acting`)."""
+        return self.filter(pk__in=RawSQL(WAITING_FOR, [user.pk]))  # noqa: S611  # constant text, bound value
+
+    def listed_for(self, user: Any) -> "ApprovalQuerySet":
+        """The same without what this user put aside: the list and every count of it."""
+        return self.filter(pk__in=RawSQL(LISTED_FOR, [user.pk, user.pk]))  # noqa: S611  # constant text, bound values
 
 
 class Approval(models.Model):
@@ -102,8 +103,14 @@ class Approval(models.Model):
     decided_option = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
+    changed_at = models.DateTimeField(null=True)  # somebody else did something to it: ends what was put aside
+    answered_at = models.DateTimeField(null=True)  # the newest answer to a question
 
     objects = ApprovalQuerySet.as_manager()
+    # For the reader of a list, put there by it: as whom they may decide, who else looks, whether it changed.
+    turn_of_mine: Turn | None = None
+    lookers: str = ""
+    changed_since: bool = False
 
     class Meta:
         verbose_name = _("approval")
@@ -120,6 +127,16 @@ class Approval(models.Model):
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def is_simple(self) -> bool:
+        """Low risk, with a suggestion that is not to reject: may be decided together with others of its kind."""
+        return self.risk == "low" and self.proposal.suggested not in ("", "reject")
+
+    @property
+    def fits_bulk(self) -> bool:
+        """The same, in a list of what its reader may decide."""
+        return self.turn_of_mine is not None and self.is_simple
 
 
 class Asked(models.Model):
@@ -148,6 +165,9 @@ class Decision(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     label = models.CharField(max_length=250)
     token_name = models.CharField(max_length=120, blank=True)
+    covering = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    covering_label = models.CharField(max_length=250, blank=True)  # whose authority it was, if not one's own
+    override = models.BooleanField(default=False)  # for an empty position, as an admin had laid down
     team = models.CharField(max_length=120)
     option = models.CharField(max_length=120)
     edits = models.JSONField(default=dict)
@@ -166,10 +186,76 @@ class Decision(models.Model):
             models.UniqueConstraint(
                 fields=["approval", "user"], condition=Q(undone_at=None), name="one_decision_of_person"
             ),
+            models.UniqueConstraint(
+                fields=["approval", "covering"],
+                condition=Q(undone_at=None, covering__isnull=False),
+                name="one_decision_for_person",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.label}: {self.option}"
+        return f"{self.who}: {self.option}"
+
+    @property
+    def who(self) -> str:
+        """Both names where it was cover: `May Lee, covering for Ken Ho`."""
+        return names_of(self.label, self.covering_label, self.team if self.override else "")
+
+
+def names_of(label: str, covering: str = "", position: str = "") -> str:
+    """Who answered, and by whose authority, in the language of the page."""
+    name = name_of(label)
+    if covering:
+        return _said("%(name)s, covering for %(other)s") % {"name": name, "other": name_of(covering)}
+    if position:
+        return _said("%(name)s, for the empty position %(team)s") % {"name": name, "team": position}
+    return name
+
+
+class Cover(models.Model):
+    """Who decides for `of` between two times, with the limits `of` has. Or for a team in which nobody is left.
+
+    In force by its dates alone; `begun` and `over` only say whether sight was given and taken.
+    """
+
+    of = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+")
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, related_name="+")  # an override
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    reason = models.CharField(max_length=300, blank=True)
+    set_by_label = models.CharField(max_length=250)
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    ended_by_label = models.CharField(max_length=250, blank=True)
+    begun = models.BooleanField(default=False)
+    over = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = _("cover")
+        verbose_name_plural = _("cover")
+        ordering = ["starts_at", "id"]
+        indexes = [
+            models.Index("by", "ends_at", name="cover_by", condition=Q(ended_at=None)),
+            models.Index("of", "ends_at", name="cover_of", condition=Q(ended_at=None)),
+            models.Index("ends_at", name="cover_not_over", condition=Q(over=False)),  # the sweep
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(ends_at__gt=models.F("starts_at")), name="cover_ends_after_it_starts"),
+            models.CheckConstraint(condition=Q(of=None) ^ Q(team=None), name="cover_of_person_or_position"),
+            models.CheckConstraint(condition=Q(of=None) | ~Q(of=models.F("by")), name="cover_by_another"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.by_id} for {self.of_id or self.team_id}"
+
+    @property
+    def by_name(self) -> str:
+        return self.by.get_full_name() or self.by.username
+
+    @property
+    def of_name(self) -> str:
+        return (self.of.get_full_name() or self.of.username) if self.of else ""
 
 
 class Draft(models.Model):
@@ -201,3 +287,73 @@ class Draft(models.Model):
 
     def __str__(self) -> str:
         return self.words[:80]
+
+
+class Named(models.Model):
+    """A person put before an approval by one who may decide it: to decide as well (`added`), or in their stead.
+
+    `team` is through which they could be asked; `stands_for` the asked team whose answer theirs may be.
+    """
+
+    class Kind(models.TextChoices):
+        ADDED = "added", _("added as an approver")
+        PASSED = "passed", _("passed on to")
+
+    approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="named")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=6, choices=Kind)
+    team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="+")
+    stands_for = models.CharField(max_length=120)
+    by_label = models.CharField(max_length=250)
+    reason = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["approval", "user"], name="person_named_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.kind}"
+
+
+class Question(models.Model):
+    """What somebody who may decide wants to know first. The approval stays pending; the answer wakes it."""
+
+    approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="questions")
+    to_user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    to_team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, related_name="+")
+    to_requester = models.BooleanField(default=False)
+    to_label = models.CharField(max_length=250)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    by_label = models.CharField(max_length=250)
+    text = models.TextField()
+    at = models.DateTimeField()
+    answer = models.TextField(blank=True)
+    answered_by_label = models.CharField(max_length=250, blank=True)
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [
+            models.Index("to_user", name="question_to_user", condition=Q(answered_at=None)),
+            models.Index("to_team", name="question_to_team", condition=Q(answered_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return self.text[:60]
+
+
+class Attention(models.Model):
+    """What a person did with an approval in their own list: put it aside, or watch it. Nobody else's list changes."""
+
+    approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="attention")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    snoozed_at = models.DateTimeField(null=True)
+    until = models.DateTimeField(null=True)  # null: until something changes
+    watching = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [models.Index("user", name="attention_watching", condition=Q(watching=True))]
+        constraints = [models.UniqueConstraint(fields=["approval", "user"], name="attention_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}"

@@ -2,22 +2,18 @@
 
 from typing import Any
 
-from approvals.models import Approval, Asked, Decision
+from approvals.acting import Turn, turns
+from approvals.models import Approval, Decision
 from cases.models import Team
 
 
-def asked_as(user: Any, approval: Approval) -> Asked | None:
-    """The asked team through which `user` may decide now; None if none.
+def asked_as(user: Any, approval: Approval) -> Turn | None:
+    """The asked team through which `user` may decide now, and whether by cover; None if in no way.
 
-    Not the one who asked for it, nor who opened the case, nor twice. An exclusive approval takes one answer of a
-    person over all its stages.
+    Not the one who asked for it, nor who opened the case, nor twice, nor for somebody of whom one of these holds.
     """
-    if not user.is_active or _is_own(user, approval):
-        return None
-    if Decision.objects.filter(approval=approval, user=user, undone_at=None).exists():
-        return None
-    asked = Asked.objects.filter(approval=approval, closed=False, team__group__user=user).select_related("team")
-    return asked.order_by("stage", "id").first()
+    found = turns(user, approval.pk)
+    return found[0] if found else None
 
 
 def can_decide(user: Any, approval: Approval) -> bool:
@@ -34,6 +30,19 @@ def is_lead(user: Any) -> bool:
     return bool(user.is_active and Team.objects.filter(leads=user, retired=False).exists())
 
 
-def _is_own(user: Any, approval: Approval) -> bool:
-    """Nobody approves their own request: who proposed it, or who handed the request in."""
-    return user.pk in (approval.proposal.proposer_user_id, approval.case.opened_by_id)
+def can_arrange_cover(user: Any, of: Any) -> bool:
+    """One's own cover; an admin for anybody; a lead for who is in no team but those the lead leads.
+
+    A lead of only some of somebody's teams would hand on authority that is not theirs to hand on.
+    """
+    if not user.is_active:
+        return False
+    if user.pk == of.pk or user.is_superuser:
+        return True
+    teams = Team.objects.filter(group__user=of.pk, retired=False)
+    return teams.exists() and not teams.exclude(leads=user.pk).exists()
+
+
+def can_fill_position(user: Any) -> bool:
+    """Only an admin may lay down who answers for a team in which nobody is left."""
+    return bool(user.is_active and user.is_superuser)

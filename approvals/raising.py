@@ -4,15 +4,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db import connection
+
 from agents import configuration
 from agents.configuration import Configuration
 from agents.judge import Judged
 from agents.models import Proposal, Write
+from approvals.acting import GIVE_SIGHT
 from approvals.models import Approval, Asked
 from cases.actors import CONTROL
 from cases.calendars import add, duration
 from cases.ledger import Entry
-from cases.models import Case, CaseSight
+from cases.models import Case
 from cases.texts import LANGUAGES, say
 from cases.wording import money as money_words
 
@@ -85,10 +88,10 @@ def deadline(one: Mapping[str, Any], config: Configuration, now: datetime) -> da
 
 
 def give_sight(case: Case, team_ids: set[int], *, now: datetime) -> None:
-    """Being asked gives sight of that case."""
-    CaseSight.objects.bulk_create(
-        [CaseSight(case=case, team_id=pk, reason="asked", at=now) for pk in sorted(team_ids)], ignore_conflicts=True
-    )
+    """Being asked gives sight of that case; so does cover for somebody of the team."""
+    teams = sorted(team_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(GIVE_SIGHT, [case.pk, teams, case.pk, now, teams, now])
 
 
 def title_of(case: Case, proposal: Proposal, config: Configuration) -> dict[str, str]:

@@ -23,7 +23,7 @@ RANK: dict[str, int] = {"nothing": 0, "standing": 1, "ask": 2, "forbid": 3}
 _BELOW_CONTROLLED = frozenset({"reference", "case", "internal"})
 _CAPS = ("up_to", "per_day", "total_per_day", "total")
 
-__all__ = ["Ask", "EscalationLines", "Verdict", "combine", "judge"]  # the first two from approvals.asking
+__all__ = ["Ask", "EscalationLines", "Verdict", "bears", "combine", "judge"]  # the first two from approvals.asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ def judge(
     A rule that cannot be judged (a broken condition, an unknown effect) counts as unknown. `zone` and
     `currency` are the company's. Errors of `look` itself go through.
     """
-    bearing = sorted((r for r in rules if _bears(r, request_type, write)), key=lambda r: (r.name, r.version))
+    bearing = sorted((r for r in rules if bears(r, request_type, write)), key=lambda r: (r.name, r.version))
     judged = [_judge_one(rule, write, look, lines, lead_team, zone, currency) for rule in bearing]
     lacked = tuple(dict.fromkeys(name for one in judged for name in one.lacked))
     return _strictest(judged, write, lines, lead_team, lacked)
@@ -241,7 +241,7 @@ def stricter(now: Verdict, decided: Verdict) -> bool:
 # --- one rule ---
 
 
-def _bears(rule: RuleSpec, request_type: str, write: WriteView) -> bool:
+def bears(rule: RuleSpec, request_type: str, write: WriteView) -> bool:
     """A rule that names no operation is about controlled writes; only by naming it raises a lower level."""
     types, operations = rule.covered_types(), rule.covered_operations()
     if types and request_type not in types:

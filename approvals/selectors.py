@@ -6,14 +6,22 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.contrib.postgres.expressions import ArraySubquery
+from django.core.exceptions import ValidationError
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import JSONObject, Now
+from django.utils.translation import gettext as _
 
 from agents.models import Write
-from approvals.models import Approval, Asked, Decision, StandingApproval
+from approvals import presence
+from approvals.acting import Turn, turns
+from approvals.models import Approval, Asked, Attention, Cover, Decision, Named, Question, StandingApproval
 from cases import wording
+from cases.actors import Actor
 from cases.canonical import digest
-from cases.models import Company, Event, Fact, Message, RequestType
+from cases.errors import NoRight, NotFound
+from cases.models import Company, Event, Fact, Message, RequestType, Team
 from cases.models.config import Risk
 
 PAGE = 50
@@ -29,11 +37,12 @@ class InboxFilter:
     type: str = ""
     risk: str = ""
     q: str = ""
+    cover: str = ""  # the user name of whom one covers for; `me`: only what is one's own
     page: str = "1"
 
     @property
     def is_set(self) -> bool:
-        return bool(self.type or self.risk or self.q)
+        return bool(self.type or self.risk or self.q or self.cover)
 
 
 @dataclass
@@ -44,23 +53,105 @@ class Inbox:
     stamp: str
     types: list[RequestType]
     last_decided_at: datetime | None
+    covered: list[tuple[str, str]]  # user name and name of those covered for, for the filter
+    snoozed: int = 0
+    watched: int = 0
+    asked_me: list[Question] = field(default_factory=list)
+
+    @property
+    def any_fits_bulk(self) -> bool:
+        return any(row.fits_bulk for _name, rows in self.groups for row in rows)
 
 
 def inbox(user: Any, wanted: InboxFilter, now: datetime, zone: tzinfo) -> Inbox:
     """The list of one tab: filtered, 50 a page, by time left, in groups."""
     mine = Decision.objects.filter(user=user.pk, undone_at=None)
-    waiting = Approval.objects.waiting_for(user)
-    decided = Approval.objects.visible_to(user).filter(pk__in=mine.values("approval_id"))
-    rows = waiting if wanted.tab == "waiting" else decided
-    by_time = F("due_at").asc(nulls_last=True) if wanted.tab == "waiting" else F("decided_at").desc(nulls_first=True)
-    listed = _filtered(rows, wanted).select_related("case__type", "proposal").order_by(by_time, "pk")
+    everything = turns(user)
+    mine_to_do = [turn for turn in everything if not turn.snoozed]
+    asleep = [turn for turn in everything if turn.snoozed]
+    watched = Approval.objects.visible_to(user).filter(attention__user=user.pk, attention__watching=True)
+    if wanted.tab == "decided":
+        rows = Approval.objects.visible_to(user).filter(pk__in=mine.values("approval_id"))
+    elif wanted.tab == "watching":
+        rows = watched
+    else:
+        shown = asleep if wanted.tab == "snoozed" else mine_to_do
+        rows = Approval.objects.filter(pk__in=[turn.approval_id for turn in shown if _wanted(turn, wanted.cover)])
+    ended = wanted.tab in ("decided", "watching")
+    by_time = F("decided_at").desc(nulls_first=True) if ended else F("due_at").asc(nulls_last=True)
+    open_question = Question.objects.filter(approval=OuterRef("pk"), answered_at=None)
+    listed: Any = _filtered(rows, wanted).select_related("case__type", "proposal").order_by(by_time, "pk")
+    listed = listed.annotate(asks_more=Exists(open_question))
     page = Paginator(listed, PAGE).get_page(wanted.page)
     approvals = list(page.object_list)
-    groups = _grouped(approvals, now, zone) if wanted.tab == "waiting" else [("decided", approvals)]
-    count, stamp = waiting_stamp(user)
+    turn_of = {turn.approval_id: turn for turn in everything}
+    for approval in approvals:
+        approval.turn_of_mine = turn_of.get(approval.pk)
+    presence.mark(user, approvals, now)
+    groups = _grouped(approvals, now, zone) if not ended else [(wanted.tab, approvals)]
     last = mine.order_by("-id").values_list("at", flat=True).first() if not approvals else None
-    types = list(RequestType.objects.filter(retired=False).with_right(user, "see").order_by("name"))
-    return Inbox(page, groups, count, stamp, types, last)
+    beside = _beside(user, watched)
+    covered = sorted({(turn.username, turn.name) for turn in everything if turn.username})
+    return Inbox(
+        page,
+        groups,
+        len(mine_to_do),
+        stamp_of(mine_to_do),
+        beside.types,
+        last,
+        covered,
+        snoozed=len(asleep),
+        watched=beside.watched,
+        asked_me=beside.asked_me if wanted.tab == "waiting" else [],
+    )
+
+
+@dataclass
+class Beside:
+    """What stands around the list, in one query: types to choose from, questions to this person, how many watched."""
+
+    types: list[RequestType]
+    asked_me: list[Question]
+    watched: int
+
+
+def _beside(user: Any, watched: QuerySet[Approval]) -> Beside:
+    own = Q(to_user=user.pk) | Q(to_team__group__in=user.groups.values("pk"))
+    asked = Question.objects.filter(own, answered_at=None, approval__state=Approval.State.WAITING).order_by("at")
+    types = RequestType.objects.filter(retired=False).with_right(user, "see").order_by("name")
+    counted = watched.order_by().values(one=Value(1)).annotate(n=Count("pk", distinct=True)).values("n")
+    row: Any = (
+        User.objects.filter(pk=user.pk)
+        .annotate(
+            watched=Subquery(counted),
+            types=ArraySubquery(types.values(one=JSONObject(name="name", title="title"))),
+            asked=ArraySubquery(
+                asked.values(
+                    one=JSONObject(
+                        id="pk", text="text", by_label="by_label", at="at", approval="approval_id",
+                        title="approval__title",
+                    )
+                )[:20]
+            ),
+        )
+        .values("watched", "types", "asked")
+        .get()
+    )  # fmt: skip
+    return Beside(
+        [RequestType(**one) for one in row["types"]],
+        [_question(one) for one in row["asked"]],
+        row["watched"] or 0,
+    )
+
+
+def _question(data: dict[str, Any]) -> Question:
+    """A row for reading, as the one query gave it."""
+    approval = Approval(pk=uuid.UUID(data.pop("approval")), title=data.pop("title"))
+    return Question(approval=approval, **data)
+
+
+def _wanted(turn: Turn, cover: str) -> bool:
+    return not cover or turn.username == ("" if cover == "me" else cover)
 
 
 def _filtered(rows: QuerySet[Approval], wanted: InboxFilter) -> QuerySet[Approval]:
@@ -89,9 +180,12 @@ def _grouped(rows: list[Approval], now: datetime, zone: tzinfo) -> list[tuple[st
 
 def waiting_stamp(user: Any) -> tuple[int, str]:
     """How many wait for `user`, and a text that changes when the list does. One query."""
-    ids = Approval.objects.waiting_for(user).order_by("pk").values_list("pk", flat=True)
-    found = [str(pk) for pk in ids]
-    return len(found), digest(found)[:16]
+    found = [turn for turn in turns(user) if not turn.snoozed]
+    return len(found), stamp_of(found)
+
+
+def stamp_of(found: list[Turn]) -> str:
+    return digest(sorted(str(turn.approval_id) for turn in found))[:16]
 
 
 @dataclass
@@ -106,6 +200,7 @@ class Detail:
     asked: list[Asked]
     asked_people: list[tuple[Asked, str]]
     decisions: list[Decision]
+    turn: Turn | None  # as whom this person may decide
     first_message: Message | None
     history: list[Event]
     facts: list[Fact]
@@ -115,6 +210,10 @@ class Detail:
     after: uuid.UUID | None = None
     writes: list[Write] = field(default_factory=list)
     may_undo: bool = False
+    named: list[Named] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
+    lookers: list[str] = field(default_factory=list)
+    reversible: set[uuid.UUID] = field(default_factory=set)  # writes whose receipt still holds
 
     @property
     def fact_titles(self) -> dict[str, Any]:
@@ -150,8 +249,9 @@ def detail(user: Any, approval: Approval) -> Detail:
     """What the page of `approval` shows to `user`: at most nine queries, whatever the size of the case."""
     asked = list(approval.asked.select_related("team").order_by("since", "pk"))
     decisions = list(approval.decisions.all())
-    mine = Approval.objects.waiting_for(user).order_by(F("due_at").asc(nulls_last=True), "pk")
-    ids = list(mine.values_list("pk", flat=True)[:500])
+    mine = turns(user)
+    ids = [turn.approval_id for turn in mine if not turn.snoozed or turn.approval_id == approval.pk]
+    turn_of = {turn.approval_id: turn for turn in mine}
     at = ids.index(approval.pk) if approval.pk in ids else -1
     case = approval.case
     return Detail(
@@ -163,6 +263,9 @@ def detail(user: Any, approval: Approval) -> Detail:
         asked=asked,
         asked_people=_named(asked),
         decisions=decisions,
+        turn=turn_of.get(approval.pk),
+        named=list(approval.named.select_related("user", "team").order_by("pk")),
+        questions=list(approval.questions.select_related("to_team").order_by("pk")),
         first_message=Message.objects.filter(case=case, direction=Message.Direction.IN).order_by("id").first(),
         history=list(Event.objects.filter(case=case).select_related("detail").order_by("-seq")[:HISTORY])[::-1],
         facts=list(Fact.objects.filter(type=case.type_id)),
@@ -198,3 +301,111 @@ def standing_approvals(user: Any) -> list[StandingApproval]:
     """All of them, those that `user` can confirm first."""
     rows = StandingApproval.objects.select_related("rule").filter(rule__retired=False)
     return sorted(rows, key=lambda s: (s.by != user.username, s.in_force, s.rule.name))
+
+
+@dataclass
+class CoverPage:
+    """Cover as one person sees it: who covers for them, for whom they do, and what they may arrange for others."""
+
+    mine: list[Cover]
+    for_others: list[Cover]
+    arranged: list[Cover]
+    positions: list[Cover]
+    people: list[User]
+    coverable: list[User]
+    empty: list[Team]
+
+
+def cover_page(user: Any) -> CoverPage:
+    """What is in force or planned. Empty positions are for admins alone. At most seven queries."""
+    rows = list(
+        Cover.objects.filter(ended_at=None, ends_at__gt=Now()).select_related("of", "by", "team").order_by("starts_at")
+    )
+    people = list(_people())
+    coverable = list(_coverable_by(user))
+    empty = list(_empty_teams()) if user.is_superuser else []
+    led = {one.pk for one in coverable}
+    return CoverPage(
+        mine=[row for row in rows if row.of_id == user.pk],
+        for_others=[row for row in rows if row.by_id == user.pk],
+        arranged=[row for row in rows if row.of_id in led],
+        positions=[row for row in rows if row.team_id is not None and user.is_superuser],
+        people=[one for one in people if one.pk != user.pk],
+        coverable=coverable,
+        empty=empty,
+    )
+
+
+def _people() -> QuerySet[User]:
+    own = Team.objects.filter(group__user=OuterRef("pk"), retired=False)
+    return User.objects.filter(Exists(own), is_active=True).order_by("first_name", "last_name", "username")
+
+
+def _coverable_by(user: Any) -> QuerySet[User]:
+    """Others for whom `user` may arrange cover: the same people as `can_arrange_cover` has."""
+    rows = _people().exclude(pk=user.pk)
+    if user.is_superuser:
+        return rows
+    not_led = Team.objects.filter(group__user=OuterRef("pk"), retired=False).exclude(leads=user.pk)
+    return rows.filter(~Exists(not_led))
+
+
+def _empty_teams() -> QuerySet[Team]:
+    members = User.objects.filter(groups=OuterRef("group_id"), is_active=True)
+    return Team.objects.filter(~Exists(members), retired=False).order_by("name")
+
+
+@dataclass
+class Aside:
+    """What one person can do with an approval beside deciding it."""
+
+    turn: Turn | None
+    watching: bool
+    questions: list[Question]
+    mine_to_answer: set[int]
+    people: list[User]
+    teams: list[Team]
+
+
+def aside(user: Any, approval: Approval) -> Aside:
+    """The forms beside the decision. People and teams to ask are listed only for who may ask."""
+    found = turns(user, approval.pk)
+    turn = found[0] if found else None
+    rows = list(approval.questions.select_related("to_team").order_by("pk"))
+    groups = set(user.groups.values_list("pk", flat=True))
+    return Aside(
+        turn=turn,
+        watching=Attention.objects.filter(approval=approval, user=user.pk, watching=True).exists(),
+        questions=rows,
+        mine_to_answer={
+            row.pk
+            for row in rows
+            if row.answered_at is None
+            and (row.to_user_id == user.pk or (row.to_team is not None and row.to_team.group_id in groups))
+        },
+        people=list(_people().exclude(pk=user.pk)) if turn else [],
+        teams=list(Team.objects.filter(retired=False).order_by("name")) if turn else [],
+    )
+
+
+def seen(actor: Actor, approval_id: Any) -> Approval:
+    """The approval, if this person may see it; a stranger is told that it does not exist."""
+    try:
+        rows = Approval.objects.visible_to(actor.user) if actor.user else Approval.objects.none()
+        return rows.select_related("proposal", "case__type").get(pk=approval_id)
+    except (Approval.DoesNotExist, ValidationError, ValueError):
+        raise NotFound from None
+
+
+def no_right(actor: Actor, approval: Approval) -> NoRight:
+    """Why this person may not decide it, in words."""
+    teams = list(approval.asked.filter(closed=False).values_list("team__name", flat=True))
+    own = actor.user_id in (approval.proposal.proposer_user_id, approval.case.opened_by_id)
+    if own:
+        return NoRight(_("Nobody approves their own request. Nothing was decided."), asked=teams)
+    if Decision.objects.filter(approval=approval, user=actor.user_id, undone_at=None).exists():
+        return NoRight(_("You have decided this already; somebody else has to confirm it."), asked=teams)
+    return NoRight(
+        _("You can see this, but %(teams)s must decide it. Nothing was decided.") % {"teams": ", ".join(teams)},
+        asked=teams,
+    )

@@ -22,6 +22,7 @@ from approvals.errors import Changed, HigherNeeded, NotAllowed
 from approvals.judging import Judging
 from approvals.models import Approval, Asked, Decision, StandingApproval
 from approvals.permissions import asked_as, can_undo, is_lead
+from approvals.selectors import no_right, seen
 from cases import doorbell
 from cases import transitions as case_transitions
 from cases.actors import Actor
@@ -53,7 +54,7 @@ def decide(
     """
     wanted = {name: dict(values) for name, values in (edits or {}).items() if values}
     try:
-        approval = _seen(actor, approval_id)
+        approval = seen(actor, approval_id)
     except NotFound as refusal:
         _refused(approval_id, actor, refusal)
         raise
@@ -93,7 +94,7 @@ def _decide(
         raise transitions.wrong_state(approval)
     asked = asked_as(actor.user, approval)
     if asked is None:
-        raise _no_right(actor, approval)
+        raise no_right(actor, approval)
     if actor.token_name and approval.risk == "high":
         raise NoRight(_("A high-risk decision is made in the browser, not with a token. Nothing was decided."))
     if fingerprint != approval.fingerprint or approval.fingerprint != proposal.fingerprint:
@@ -108,7 +109,10 @@ def _decide(
         user_id=actor.user_id,
         label=actor.label,
         token_name=actor.token_name,
-        team=asked.team.name,
+        covering_id=asked.covering_id,
+        covering_label=asked.covering,
+        override=asked.override,
+        team=asked.team,
         option=option,
         edits=edits,
         reason=reason,
@@ -150,11 +154,12 @@ def _conclude(
     config = configuration.current()
     if option != REJECT:
         if not transitions.agreed(approval, decisions):
+            transitions.stirred(approval, now=now)
             return []
         if transitions.open_next_stage(approval, now=now, config=config):
             return []
     hold = _hold_seconds(actor, proposal, writes, option, config)
-    names = ", ".join(d.label for d in decisions if d.option == option)
+    names = ", ".join(d.who for d in decisions if d.option == option)
     entries = permits.permit_option(
         proposal,
         writes,
@@ -194,28 +199,6 @@ def _hold_seconds(
 # ---------------------------------------------------------------------- checks
 
 
-def _seen(actor: Actor, approval_id: Any) -> Approval:
-    """The approval, if this person may see it; a stranger is told that it does not exist."""
-    try:
-        rows = Approval.objects.visible_to(actor.user) if actor.user else Approval.objects.none()
-        return rows.select_related("proposal", "case__type").get(pk=approval_id)
-    except (Approval.DoesNotExist, ValidationError, ValueError):
-        raise NotFound from None
-
-
-def _no_right(actor: Actor, approval: Approval) -> NoRight:
-    teams = list(approval.asked.filter(closed=False).values_list("team__name", flat=True))
-    own = actor.user_id in (approval.proposal.proposer_user_id, approval.case.opened_by_id)
-    if own:
-        return NoRight(_("Nobody approves their own request. Nothing was decided."), asked=teams)
-    if Decision.objects.filter(approval=approval, user=actor.user_id, undone_at=None).exists():
-        return NoRight(_("You have decided this already; somebody else has to confirm it."), asked=teams)
-    return NoRight(
-        _("You can see this, but %(teams)s must decide it. Nothing was decided.") % {"teams": ", ".join(teams)},
-        asked=teams,
-    )
-
-
 def _check_option(proposal: Proposal, option: str, earlier: list[Decision]) -> None:
     chosen = next((o for o in proposal.options if o["name"] == option), None)
     if chosen is None:
@@ -228,7 +211,7 @@ def _check_option(proposal: Proposal, option: str, earlier: list[Decision]) -> N
     if earlier and option not in (earlier[0].option, REJECT):
         raise Incorrect(
             _("%(who)s chose “%(option)s”. Confirm that or reject it.")
-            % {"who": earlier[0].label, "option": earlier[0].option},
+            % {"who": earlier[0].who, "option": earlier[0].option},
             fields={"option": [earlier[0].option]},
         )
 
@@ -331,7 +314,7 @@ def _judge_edited(
 
 def undo(*, actor: Actor, approval_id: Any) -> Approval:
     """Take a decision back while its hold lasts: the approval waits again with its old deadline, at least 15 min."""
-    approval = _seen(actor, approval_id)
+    approval = seen(actor, approval_id)
     with transaction.atomic():
         case = case_transitions.lock(approval.case_id)
         proposal = Proposal.objects.select_for_update().get(pk=approval.proposal_id)
@@ -355,6 +338,7 @@ def undo(*, actor: Actor, approval_id: Any) -> Approval:
             hold_until=None,
             due_at=due,
             fingerprint=proposal.fingerprint,
+            changed_at=now,
         )
         first = approval.asked.order_by("stage").values_list("stage", flat=True).first() or 0
         approval.asked.filter(stage=first).update(closed=False)
@@ -429,6 +413,8 @@ def _decided_entry(
         "suggested": proposal.suggested,
         "reason": decision.reason,
         "team": decision.team,
+        "covering": decision.covering_label,
+        "override": decision.override,
         "edits": decision.edits,
         "before": {
             w.name: {k: w.proposed.get(k) for k in decision.edits[w.name]}

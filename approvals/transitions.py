@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from agents.configuration import Configuration
 from approvals.errors import AlreadyDecided
-from approvals.models import Approval, Asked, Decision
+from approvals.models import Approval, Asked, Decision, Named
 from approvals.raising import deadline, give_sight
 from cases.actors import CONTROL, Actor
 from cases.errors import NotFound, WrongState
@@ -39,8 +39,9 @@ def move(approval: Approval, to: str, **changes: Any) -> None:
 def wrong_state(approval: Approval) -> WrongState | AlreadyDecided:
     """What a late person is told: who decided and what, or that it was withdrawn."""
     if approval.state == A.DECIDED:
-        last = approval.decisions.filter(undone_at=None).order_by("-id").first()
-        names = ", ".join(approval.decisions.filter(undone_at=None).values_list("label", flat=True))
+        given = list(approval.decisions.filter(undone_at=None).order_by("id"))
+        last = given[-1] if given else None
+        names = ", ".join(one.who if one.covering_label or one.override else one.label for one in given)
         return AlreadyDecided(
             _("%(who)s decided this already. Nothing was changed.") % {"who": names},
             decided_by=names,
@@ -49,6 +50,11 @@ def wrong_state(approval: Approval) -> WrongState | AlreadyDecided:
     if approval.state == A.WITHDRAWN:
         return WrongState(_("This was withdrawn: nobody has to decide it any more."), state=A.WITHDRAWN)
     return WrongState(_("This is not decided yet."), state=approval.state)
+
+
+def stirred(approval: Approval, *, now: datetime, **changes: Any) -> None:
+    """Somebody did something to a waiting approval: who put it aside until then sees it again."""
+    Approval.objects.filter(pk=approval.pk).update(changed_at=now, **changes)
 
 
 def lock(approval_id: Any) -> Approval:
@@ -111,7 +117,7 @@ def pass_up(approval: Approval, config: Configuration, *, now: datetime) -> list
     if not entries:
         entries.append(Entry("approval.overdue", CONTROL, {"approval": str(approval.pk), "title": approval.title}))
     Approval.objects.filter(pk=approval.pk, state=A.WAITING).update(
-        due_at=min(next_due, default=None), passed_up=approval.passed_up + 1
+        due_at=min(next_due, default=None), passed_up=approval.passed_up + 1, changed_at=now
     )
     return entries
 
@@ -135,11 +141,22 @@ def _stage(approval: Approval) -> int:
 
 
 def agreed(approval: Approval, decisions: Sequence[Decision]) -> bool:
-    """Whether every team of the open stage has the people it needs. A team above answers for the one below it."""
+    """Whether every team of the open stage has the people it needs, and everybody who was added has agreed.
+
+    A team above answers for the one below it, and so does a person to whom it was passed on. Who was added counts
+    beside the team's people, never as one of them.
+    """
+    named = list(approval.named.select_related("team"))
+    added = {one.user_id for one in named if one.kind == Named.Kind.ADDED}
+    answered = {d.covering_id or d.user_id for d in decisions}
+    if added - answered:
+        return False
+    counted = [d for d in decisions if (d.covering_id or d.user_id) not in added]
     for one in approval.asked.filter(closed=False, passed_up_from="").select_related("team"):
-        teams = {one.team.name} | set(
-            approval.asked.filter(Q(passed_up_from=one.team.name)).values_list("team__name", flat=True)
-        )
-        if len({d.user_id for d in decisions if d.team in teams}) < one.people:
+        above = approval.asked.filter(Q(passed_up_from=one.team.name)).values_list("team__name", flat=True)
+        stand_ins = {n.user_id for n in named if n.kind == Named.Kind.PASSED and n.stands_for == one.team.name}
+        teams = {one.team.name} | set(above)
+        agreeing = {d.user_id for d in counted if d.team in teams or (d.covering_id or d.user_id) in stand_ins}
+        if len(agreeing) < one.people:
             return False
     return True

@@ -59,6 +59,13 @@ def too_large(request: HttpRequest) -> HttpResponse:
     return render(request, "errors/413.html", {"back": _back(request)}, status=413)
 
 
+def too_many(request: HttpRequest) -> HttpResponse:
+    """429 of the pages around sign-in, whose limits count by the minute."""
+    response = render(request, "429.html", status=429)
+    response.headers["Retry-After"] = "60"
+    return response
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """400, or 413 when the request was too large to be read."""
     if isinstance(exception, RequestDataTooBig):

@@ -14,7 +14,9 @@ from agents import configuration
 from agents import services as agent_services
 from agents import transitions as agent_transitions
 from agents.models import Switch, Write
+from approvals import questions
 from approvals import transitions as approval_transitions
+from approvals.models import Question
 from approvals.pauses import give_time_back
 from cases import doorbell, transitions
 from cases.actors import CONTROL, Actor
@@ -26,6 +28,7 @@ from cases.permissions import can_see, can_work
 from cases.services import Sender
 from cases.services import add_message as store_message
 from cases.transitions import Draft
+from orchestrator.flow import calls
 from orchestrator.flow.services import wake_paused
 
 NONE = "none"  # the answer "none of our types" in triage
@@ -125,20 +128,34 @@ def add_message(
         if direction == Message.Direction.NOTE:
             transitions.save(case, [entry], now=now)
         else:
-            _answered(case, entry, actor, now)
+            _answered(case, entry, actor, text, now)
     return message
 
 
-def _answered(case: Case, entry: Entry, actor: Actor, now: datetime) -> None:
+def _answered(case: Case, entry: Entry, actor: Actor, text: str, now: datetime) -> None:
     """The requester wrote: a closed case opens again, and a step that waited for the answer goes on."""
     if case.status == Case.Status.DONE:
         transitions.reopened(case, actor=actor, why="message", now=now, entries=[entry])
         return
+    entries = [entry, *questions.answered_by_requester(case, actor=actor, text=text, now=now)]
     changes: dict[str, Any] = {}
     if case.status == Case.Status.WAITING_CUSTOMER and case.holder_kind == Case.Holder.AI:
         changes = {"stage": Case.Stage.FACTS, "status": Case.Status.WORKING, "wake_at": now}
         doorbell.ring()
-    transitions.save(case, [entry], now=now, **changes)
+    transitions.save(case, entries, now=now, **changes)
+
+
+def ask(*, actor: Actor, approval_id: Any, to: str, text: str) -> Question:
+    """Ask before deciding: a person or a team, or the requester, to whom it is sent as any reply, under the rules.
+
+    Sending comes first, with no lock held: what cannot be sent is not asked, and asking again finds what was sent.
+    """
+    if to == questions.REQUESTER:
+        case_id = questions.may_ask(actor=actor, approval_id=approval_id, text=text)
+        sent = calls.ask_requester(actor=actor, case_id=case_id, text=plain(text).strip())
+        if sent.status not in ("done", "waiting", "held", "permitted"):
+            raise WrongState(_("It could not be sent: %(why)s") % {"why": sent.error or sent.status})
+    return questions.ask(actor=actor, approval_id=approval_id, to=to, text=text)
 
 
 def close(*, actor: Actor, case_id: int, outcome: str) -> Case:

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from orchestrator.desk import numbers
-from orchestrator.desk.views import account, ai, by_hand, cases, intake, my_work, search
+from orchestrator.desk.views import account, ai, asking, by_hand, cases, intake, my_work, search
 
 register_converter(numbers.CaseNumber, "case_number")
 
@@ -24,6 +24,8 @@ urlpatterns = [
     path("cases/<case_number:case_id>/by-hand/call/", by_hand.call, name="call"),
     path("cases/<case_number:case_id>/by-hand/repair/<uuid:write_id>/", by_hand.repair, name="repair"),
     path("cases/<case_number:case_id>/by-hand/look-again/<uuid:write_id>/", by_hand.look_again, name="look-again"),
+    path("approvals/<uuid:approval_id>/ask/", asking.ask, name="ask"),
+    path("writes/<uuid:write_id>/reverse/", asking.reverse, name="reverse"),
     path("requests/new/", intake.new_request, name="new-request"),
     path("ai/", ai.status, name="ai"),
     path("ai/pause/", ai.pause, name="pause"),

@@ -29,6 +29,7 @@ OPEN_TO_ALL = [
     "/search/?q=88213",
     "/settings/",
     "/standing-approvals/",
+    "/cover/",
 ]
 
 
@@ -125,6 +126,9 @@ CEILINGS = [
     ("APPROVAL", 18),
     ("BY HAND", 18),
     ("/approvals/news/?stamp=x", 5),
+    ("/cover/", 12),
+    ("/approvals/?tab=watching", 8),
+    ("/approvals/?tab=snoozed", 8),
 ]
 
 

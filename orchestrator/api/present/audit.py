@@ -108,6 +108,8 @@ def approvals(rows: Iterable[Approval]) -> list[dict[str, Any]]:
 def decision(row: Decision) -> dict[str, Any]:
     return {
         "by": row.label,
+        "covering_for": row.covering_label,
+        "for_empty_position": row.override,
         "through_token": row.token_name,
         "team": row.team,
         "option": row.option,

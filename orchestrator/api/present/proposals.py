@@ -6,7 +6,6 @@ from typing import Any
 
 from agents.models import Agent, Proposal, Write
 from approvals.models import Approval, StandingApproval
-from cases.wording import name_of
 from orchestrator.api.calls import Call
 from orchestrator.api.plain import moment, plain
 from orchestrator.api.present.common import options, rules, shown, without_secrets
@@ -71,7 +70,7 @@ def approval(row: Approval, call: Call) -> dict[str, Any]:
         "people": row.people,
         "due": moment(row.due_at),
         "asked": [{"team": asked.team.name, "people": asked.people} for asked in row.asked.all()],
-        "decided_by": [name_of(decision.label) for decision in row.decisions.all()],
+        "decided_by": [decision.who for decision in row.decisions.all()],
         "decided_option": row.decided_option,
         "decided_at": moment(row.decided_at),
         "undo_until": moment(row.hold_until),

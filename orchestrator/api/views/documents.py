@@ -31,6 +31,10 @@ def _schema(request: Request) -> Response:
 
 schema = hidden(as_view(["GET"], _schema, authenticated=False))
 docs = SpectacularSwaggerSplitView.as_view(
-    url_name="api:schema", authentication_classes=[], permission_classes=[], template_name="api/docs.html"
+    url_name="api:schema",
+    authentication_classes=[],
+    permission_classes=[],
+    template_name="api/docs.html",
+    http_method_names=["get", "head"],  # OPTIONS would be answered in the form of a page that is not there
 )
 nowhere = hidden(as_view(EVERY, nothing_here, authenticated=True))

@@ -129,7 +129,7 @@ def my_work(user: Any, now: datetime, midnight: datetime) -> MyWork:
     """The next thing to do, and what there is today. Five queries."""
     tabs = tabs_for(user)
     seen = Case.objects.visible_to(user)
-    waiting = Approval.objects.waiting_for(user).select_related("case")
+    waiting = Approval.objects.listed_for(user).select_related("case")
     by_due = F("due_at").asc(nulls_last=True)
     tasks = [Task("approval", a.title, a.due_at, approval=a, case=a.case) for a in waiting.order_by(by_due, "pk")[:5]]
     work = Case.objects.visible_to(user, "work").filter(tabs["mine"] | tabs["repair"])

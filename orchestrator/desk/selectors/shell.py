@@ -83,7 +83,7 @@ def _read(user: Any) -> Shell:
         .annotate(
             company=Subquery(Company.objects.filter(pk=1).values("name")),
             zone=Subquery(Company.objects.filter(pk=1).values("time_zone")),
-            approvals=_count(Approval.objects.waiting_for(user)),
+            approvals=_count(Approval.objects.listed_for(user)),
             cases=_count(Case.objects.visible_to(user).filter(holder_user=user).exclude(status__in=Case.CLOSED)),
             leading=Exists(Team.objects.filter(leads=OuterRef("pk"), retired=False)),
         )

@@ -185,5 +185,5 @@ def _onwards(request: HttpRequest, found: Case) -> HttpResponse:
     """Back to where the form stood, if that is on this site; else to the case."""
     target = request.POST.get("next", "")
     if target and url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}):
-        return redirect(target)
+        return HttpResponseRedirect(target)
     return redirect("desk:case", found.pk)

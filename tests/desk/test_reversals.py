@@ -1,0 +1,117 @@
+"""A reversal is a case of its own, by the receipt that was stored before the write, under the same rules."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.test import Client
+
+from agents.models import Write
+from approvals.models import Approval
+from cases.clock import database_now
+from cases.errors import NoRight, NotFound, ReasonRequired, WrongState
+from cases.ledger import verify
+from cases.models import Case
+from orchestrator.desk.reversals import start_reversal
+from tests.company import Small, at_once, small
+
+
+@pytest.fixture
+def company(db: None) -> Iterator[Small]:
+    with small() as company:
+        yield company
+
+
+@pytest.fixture
+def racing(transactional_db: None) -> Iterator[Small]:
+    with small() as company:
+        yield company
+
+
+def written(company: Small) -> tuple[Case, Write]:
+    case, approval = company.waiting()
+    company.decide(approval)
+    company.go(case)
+    write = company.write(case)
+    assert write.state == "written"
+    return case, write
+
+
+def test_it_asks_for_what_the_receipt_says_in_a_case_of_its_own(company: Small) -> None:
+    case, write = written(company)
+    receipt = dict(write.receipt)
+    assert receipt["operation"] == "shop.cancel" and receipt["arguments"] == {"id": write.result["id"]}
+    started = start_reversal(actor=company.as_("may"), write_id=write.pk, reason="Paid by mistake")
+    assert started.status == "waiting" and started.case.pk != case.pk
+    assert started.case.holder_user == User.objects.get(username="may") and company.shop.effects("/cancel") == []
+    approval = Approval.objects.get(case=started.case)
+    assert approval not in Approval.objects.waiting_for(User.objects.get(username="may"))  # not one's own
+    with pytest.raises(NoRight):
+        company.decide(approval, "do", by="may")
+    company.decide(approval, "do", by="ken")
+    company.go(started.case)
+    [done] = company.shop.effects("/cancel")
+    assert done["path"] == f"/cancel/{write.result['id']}" and len(company.shop.effects("/payments")) == 1
+    assert company.told(case, "case.reversal")["case"] == started.case.number and verify().first_broken is None
+    again = start_reversal(actor=company.as_("may"), write_id=write.pk, reason="once more")
+    assert again.case.pk == started.case.pk and len(company.shop.effects("/cancel")) == 1
+
+
+def test_the_rules_judge_it_like_any_other_write(company: Small) -> None:
+    company.rule("never", {"forbid": "No cancelling"}, "shop.cancel")
+    _case, write = written(company)
+    started = start_reversal(actor=company.as_("may"), write_id=write.pk, reason="x")
+    assert started.status == "refused" and "No cancelling" in started.refused
+    assert company.shop.effects("/cancel") == [] and started.case.status == "with_person"
+
+
+def test_the_customer_is_no_better_known_than_before(company: Small) -> None:
+    case, write = written(company)
+    Case.objects.filter(pk=case.pk).update(customer_from="contact", form_binds=False)
+    started = start_reversal(actor=company.as_("may"), write_id=write.pk, reason="x")
+    now = Case.objects.get(pk=started.case.pk)
+    assert (now.customer, now.customer_from, now.form_binds) == ("c1", "contact", False)
+
+
+def test_what_is_not_there_to_reverse_is_refused(company: Small) -> None:
+    case, approval = company.waiting()
+    may = company.as_("may")
+    with pytest.raises(WrongState):
+        start_reversal(actor=may, write_id=company.write(case).pk, reason="x")
+    company.decide(approval)
+    company.go(case)
+    write = company.write(case)
+    with pytest.raises(ReasonRequired):
+        start_reversal(actor=may, write_id=write.pk, reason=" ")
+    with pytest.raises(NotFound):
+        start_reversal(actor=company.as_("fin"), write_id=write.pk, reason="x")
+    before = Case.objects.count()
+    late = (database_now() - timedelta(minutes=31)).isoformat()
+    for receipt in ({}, {**write.receipt, "complete": False}, {**write.receipt, "from": late}):
+        Write.objects.filter(pk=write.pk).update(receipt=receipt)
+        with pytest.raises(WrongState):
+            start_reversal(actor=may, write_id=write.pk, reason="x")
+    assert Case.objects.count() == before
+
+
+def test_two_at_once_make_one_case(racing: Small) -> None:
+    case, write = written(racing)
+    results = at_once(
+        [lambda: start_reversal(actor=racing.as_("may"), write_id=write.pk, reason="x") for _n in range(3)]
+    )
+    assert Case.objects.filter(external_id=f"reversal:{write.pk}").count() == 1, results
+    assert Approval.objects.exclude(case=case).filter(state="waiting").count() == 1
+
+
+def test_the_page_offers_it_after_the_hold(company: Small) -> None:
+    cache.clear()
+    case, write = written(company)
+    client = Client()
+    client.force_login(User.objects.get(username="may"))
+    approval = Approval.objects.get(case=case)
+    assert f"/writes/{write.pk}/reverse/" in client.get(f"/approvals/{approval.pk}/").content.decode()
+    answer = client.post(f"/writes/{write.pk}/reverse/", {"reason": "Paid by mistake"})
+    new = Case.objects.get(external_id=f"reversal:{write.pk}")
+    assert answer.status_code == 302 and answer["Location"] == f"/cases/{new.number}/by-hand/"
