@@ -29,7 +29,7 @@ def give_time_back(config: Configuration, *, scope: str, name: str, since: datet
                 continue
             due_at = _later(approval, config, max(since, approval.created_at), until)
             rows = Approval.objects.filter(pk=approval_id, state="waiting")
-            rows.update(due_at=due_at, time_back=[*approval.time_back, key])
+            rows.update(due_at=due_at, time_back=[*approval.time_back, key], changed_at=until)
             data = {"approval": str(approval_id), "was_due": approval.due_at, "due_at": due_at}
             entry = Entry("approval.time_back", CONTROL, data)
             case_transitions.save(case, [entry], now=until, **case_transitions.wake(case, until))

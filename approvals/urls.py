@@ -2,16 +2,28 @@
 
 from django.urls import path
 
-from approvals import views
+from approvals.views import aside, bulk, cover, deciding
 
 app_name = "approvals"
 urlpatterns = [
-    path("approvals/", views.inbox, name="inbox"),
-    path("approvals/news/", views.news, name="news"),
-    path("approvals/<uuid:approval_id>/", views.approval, name="approval"),
-    path("approvals/<uuid:approval_id>/decide/", views.decide, name="decide"),
-    path("approvals/<uuid:approval_id>/undo/", views.undo, name="undo"),
-    path("standing-approvals/", views.standing, name="standing"),
-    path("standing-approvals/<int:standing_id>/confirm/", views.confirm_standing, name="confirm-standing"),
-    path("standing-approvals/<int:standing_id>/withdraw/", views.withdraw_standing, name="withdraw-standing"),
+    path("approvals/", deciding.inbox, name="inbox"),
+    path("approvals/news/", deciding.news, name="news"),
+    path("approvals/bulk/", bulk.bulk, name="bulk"),
+    path("approvals/bulk/done/", bulk.bulk_done, name="bulk-done"),
+    path("approvals/<uuid:approval_id>/", deciding.approval, name="approval"),
+    path("approvals/<uuid:approval_id>/decide/", deciding.decide, name="decide"),
+    path("approvals/<uuid:approval_id>/undo/", deciding.undo, name="undo"),
+    path("approvals/<uuid:approval_id>/aside/", aside.aside, name="aside"),
+    path("approvals/<uuid:approval_id>/pass-on/", aside.pass_on, name="pass-on"),
+    path("approvals/<uuid:approval_id>/add-approver/", aside.add_approver, name="add-approver"),
+    path("approvals/<uuid:approval_id>/snooze/", aside.snooze, name="snooze"),
+    path("approvals/<uuid:approval_id>/wake/", aside.wake, name="wake"),
+    path("approvals/<uuid:approval_id>/watch/", aside.watch, name="watch"),
+    path("approvals/<uuid:approval_id>/answer/<int:question_id>/", aside.answer, name="answer"),
+    path("cover/", cover.cover, name="cover"),
+    path("cover/fill/", cover.fill_position, name="fill-position"),
+    path("cover/<int:cover_id>/end/", cover.end_cover, name="end-cover"),
+    path("standing-approvals/", deciding.standing, name="standing"),
+    path("standing-approvals/<int:standing_id>/confirm/", deciding.confirm_standing, name="confirm-standing"),
+    path("standing-approvals/<int:standing_id>/withdraw/", deciding.withdraw_standing, name="withdraw-standing"),
 ]

@@ -27,6 +27,12 @@
       link.click();
       return true;
     }
+    if (key === "x") {
+      const at = document.activeElement.closest(".row");
+      const box = at && at.querySelector(".pick input");
+      if (box) box.click();
+      return Boolean(box);
+    }
     if (key === "Escape") {
       document.querySelectorAll("details.drop[open]").forEach((el) => el.removeAttribute("open"));
       return false;

@@ -17,6 +17,7 @@ from cases.models import Case, Company, Event, Person, Team
 from orchestrator.desk.services import take_over
 from orchestrator.flow.calls import call
 from tests.company import Small, at_once
+from tests.guarantees import Size, guarantee
 
 
 def hold(seconds: int = 30) -> None:
@@ -28,9 +29,10 @@ def hold(seconds: int = 30) -> None:
 # ---------------------------------------------------------------------- races
 
 
-def test_two_people_at_once_make_one_decision(racing: Small) -> None:
-    """A01, 20 rounds: one decision stored, one write-back; the other is told who decided. Red without the locks."""
-    for _round in range(20):
+@guarantee("A01", ci=50, release=1_000)
+def test_two_people_at_once_make_one_decision(racing: Small, size: Size) -> None:
+    """One decision stored, one write-back; the other is told who decided. Red without the locks."""
+    for _round in size.each():
         case, approval = racing.waiting()
         results = at_once(
             [lambda a=approval: racing.decide(a, by="may"), lambda a=approval: racing.decide(a, by="ken")]
@@ -42,14 +44,15 @@ def test_two_people_at_once_make_one_decision(racing: Small) -> None:
         assert lost.detail["decided_by"] == decision.label
         racing.go(case)
         assert racing.write(case).state == "written"
-    assert len(racing.shop.effects("/payments")) == 20 and racing.shop.sent("/payments") == 20
+    assert len(racing.shop.effects("/payments")) == size.tried == racing.shop.sent("/payments")
     assert verify().first_broken is None
 
 
-def test_approve_and_reject_at_once_leave_one_winner(racing: Small) -> None:
-    """A02: something is written only if approve won."""
+@guarantee("A02", ci=50, release=1_000)
+def test_approve_and_reject_at_once_leave_one_winner(racing: Small, size: Size) -> None:
+    """Something is written only if approve won."""
     approved = 0
-    for _round in range(20):
+    for _round in size.each():
         case, approval = racing.waiting()
         results = at_once(
             [lambda a=approval: racing.decide(a, by="may"), lambda a=approval: racing.decide(a, "reject", by="ken")]
@@ -135,8 +138,9 @@ def refused(company: Small, approval: Approval, by: Actor, kind: type[Exception]
     return refusal.value
 
 
+@guarantee("A07", ci=1)
 def test_other_teams_are_refused_and_it_is_told(company: Small) -> None:
-    """A07: the attempt is in the ledger, also where the case is not even seen."""
+    """The attempt is in the ledger, also where the case is not even seen."""
     case, approval = company.waiting()
     for name, kind in (("ka", NoRight), ("grace", NotFound), ("fin", NotFound), ("sam", NotFound)):
         told = company.codes(case).count("approval.refused")
@@ -145,16 +149,21 @@ def test_other_teams_are_refused_and_it_is_told(company: Small) -> None:
     assert company.told(case, "approval.refused")["_actor"]["user_id"] == company.as_("sam").user_id
 
 
-def test_somebody_removed_from_the_team_is_refused_at_once(company: Small) -> None:
-    """A07: with the page open and its fingerprint in hand."""
-    _case, approval = company.waiting()
-    may = company.as_("may")
-    may.user.groups.clear()
-    refused(company, approval, may, NotFound)
-    ken = company.as_("ken")
-    ken.user.is_active = False
-    ken.user.save()
-    refused(company, approval, ken, NotFound)
+@guarantee("A07", ci=1, release=9)
+def test_somebody_removed_from_the_team_is_refused_at_once(company: Small, size: Size) -> None:
+    """With the page open and its fingerprint in hand."""
+    for _n in size.each():
+        _case, approval = company.waiting()
+        may, ken = company.as_("may"), company.as_("ken")
+        groups = list(may.user.groups.all())
+        may.user.groups.clear()
+        refused(company, approval, may, NotFound)
+        ken.user.is_active = False
+        ken.user.save()
+        refused(company, approval, ken, NotFound)
+        may.user.groups.set(groups)
+        ken.user.is_active = True
+        ken.user.save()
 
 
 def test_agents_programs_and_the_control_layer_cannot_decide(company: Small) -> None:
@@ -174,8 +183,9 @@ def by_hand(company: Small, name: str) -> tuple[Case, Approval]:
     return case, Approval.objects.get(pk=answer.approvals[0])
 
 
+@guarantee("A06", ci=1)
 def test_nobody_approves_what_they_proposed(company: Small) -> None:
-    """A06: in the browser, through a token, through a second team. Without `_is_own` each of these passes."""
+    """In the browser, through a token, through a second team. Without `_is_own` each of these passes."""
     case, approval = by_hand(company, "may")
     may = company.as_("may")
     refused(company, approval, may, option="do")
@@ -188,6 +198,7 @@ def test_nobody_approves_what_they_proposed(company: Small) -> None:
     company.decide(approval, "do", by="ken")
 
 
+@guarantee("A06", ci=1)
 def test_nobody_approves_a_request_they_handed_in(company: Small) -> None:
     case = company.go(company.receive("refund", actor=company.as_("may"), form={"order_number": "A100"}))
     approval = Approval.objects.get(case=case)

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from approvals.asking import Ask
@@ -23,6 +23,7 @@ from approvals.rules import (
     without_standing,
 )
 from cases.values import UNKNOWN, dig
+from tests.guarantees import Size, guarantee
 
 LINES = EscalationLines({"support": "managers", "managers": "heads", "finance": "heads", "heads": None, "legal": None})
 REFUND = "payments.refund"
@@ -447,8 +448,18 @@ def test_it_never_depends_on_the_order_of_the_rules(rules: list[RuleSpec], amoun
     assert decide(mixed, amount) == decide(rules, amount)
 
 
-@given(specs, amounts)
-def test_it_never_lets_level_4_go_without_an_approval(rules: list[RuleSpec], amount: object) -> None:
+@guarantee("A11", ci=1_000, release=100_000)
+def test_it_never_lets_level_4_go_without_an_approval(size: Size) -> None:
+    @settings(max_examples=size.number, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(specs, amounts)
+    def one(rules: list[RuleSpec], amount: object) -> None:
+        size.tried += 1
+        _needs_an_approval(rules, amount)
+
+    one()
+
+
+def _needs_an_approval(rules: list[RuleSpec], amount: object) -> None:
     verdict = decide(rules, amount)
     assert verdict.kind in ("forbid", "ask", "standing")
     if verdict.kind == "ask":

@@ -37,6 +37,10 @@ def pages(world: World) -> list[str]:
         "/search/?q=88213",
         "/settings/",
         "/standing-approvals/",
+        "/cover/",
+        f"/approvals/{world.approval.pk}/aside/",
+        "/approvals/?tab=watching",
+        "/approvals/?tab=snoozed",
         "/cases/C-404404/",
     ]
 

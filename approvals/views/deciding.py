@@ -8,10 +8,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from agents.selectors import agent_titles
-from approvals import forms, grounds, held, selectors, services, sheet
+from approvals import forms, grounds, held, presence, receipts, selectors, services, sheet
 from approvals.errors import AlreadyDecided, Changed, HigherNeeded
 from approvals.forms import DecisionForm, Problem
 from approvals.models import Approval
@@ -30,10 +30,11 @@ def inbox(request: HttpRequest) -> HttpResponse:
     """Approvals waiting for this person, or decided by them."""
     asked = request.GET
     wanted = selectors.InboxFilter(
-        tab="decided" if asked.get("tab") == "decided" else "waiting",
+        tab=tab if (tab := asked.get("tab", "")) in ("watching", "snoozed", "decided") else "waiting",
         type=asked.get("type", ""),
         risk=asked.get("risk", ""),
         q=asked.get("q", "").strip()[:100],
+        cover=asked.get("cover", "")[:150],
         page=asked.get("page", "1"),
     )
     found = selectors.inbox(request.user, wanted, timezone.now(), timezone.get_current_timezone())
@@ -51,6 +52,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
                 "today": _("Today"),
                 "later": _("Later"),
                 "decided": _("Decided by me"),
+                "watching": _("Watching"),
             },
         },
     )
@@ -78,6 +80,7 @@ def approval(request: HttpRequest, approval_id: uuid.UUID) -> HttpResponse:
 
 
 @signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
 def decide(request: HttpRequest, approval_id: uuid.UUID) -> HttpResponse:
     """Record a decision. High risk and changed arguments are shown once more before that."""
     found = _approval(request, approval_id)
@@ -215,6 +218,8 @@ def _page(
     **more: Any,
 ) -> HttpResponse:
     page = selectors.detail(request.user, found)
+    page.lookers = presence.look(request.user, found, timezone.now()) if found.state == "waiting" else []
+    page.reversible = {write.pk for write in page.writes if receipts.can_be_reversed(write, timezone.now())}
     page.may_undo = bool(page.mine and found.hold_until and found.hold_until > timezone.now())
     options = _options(request, found, page, form)
     language = _language()

@@ -1,0 +1,180 @@
+"""Several low-risk approvals of one kind decided together: each by itself, through the same service.
+
+One kind: the same request type, the same deciding rules in the same version, the same suggested option. At most 20.
+What the person saw is named by each row's own fingerprint; what changed in the meantime is left and said so.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from approvals import services, sheet
+from approvals.models import Approval, Decision
+from cases.actors import Actor
+from cases.errors import Refusal
+from cases.models import Case, Company
+from cases.wording import money
+
+MOST = 20
+Kind = tuple[Any, ...]
+
+
+@dataclass
+class Row:
+    """One approval of the batch, with the option that all of them get and what it writes."""
+
+    approval: Approval
+    option: sheet.Option
+    amount: Decimal | None
+    rest: str = ""  # the address of the page without this row
+
+
+@dataclass
+class Batch:
+    """What can be decided together of what was chosen, and why the rest cannot."""
+
+    rows: list[Row] = field(default_factory=list)
+    left: list[tuple[uuid.UUID, str]] = field(default_factory=list)
+    titles: dict[uuid.UUID, Any] = field(default_factory=dict)
+    currency: str = "HKD"
+
+    @property
+    def option(self) -> str:
+        return self.rows[0].option.name if self.rows else ""
+
+    @property
+    def total(self) -> str:
+        amounts = [row.amount for row in self.rows if row.amount is not None]
+        return money(sum(amounts, Decimal()), self.currency) if amounts else ""
+
+    @property
+    def words(self) -> str:
+        """The words of the button: `Approve 12: Give a voucher, HK$600.00 in total`."""
+        what = list(dict.fromkeys(_leading(row.option) for row in self.rows))
+        said = {"n": len(self.rows), "what": what[0] if len(what) == 1 else self.rows[0].option.title}
+        if self.total:
+            return _("Approve %(n)s: %(what)s, %(money)s in total") % {**said, "money": self.total}
+        return _("Approve %(n)s: %(what)s") % said
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of one approval. `words` say why it was left."""
+
+    approval_id: uuid.UUID
+    approved: bool
+    words: str = ""
+
+
+def chosen(user: Any, ids: Iterable[str], *, language: str) -> Batch:
+    """What `user` may decide together of these, in the order of the inbox. The first one says which kind it is."""
+    wanted = _ids(ids)
+    company = Company.objects.filter(pk=1).first()
+    batch = Batch(currency=company.currency if company else "HKD")
+    found = list(
+        Approval.objects.waiting_for(user)
+        .filter(pk__in=wanted[: MOST * 5], case__in=Case.objects.visible_to(user))
+        .select_related("case__type", "proposal__proposer_agent")
+        .prefetch_related("proposal__writes__operation__system")
+        .order_by("due_at", "pk")
+    )
+    batch.titles = {one.pk: one.title for one in found}
+    batch.left += [(pk, _("It does not wait for you any more.")) for pk in wanted if pk not in batch.titles]
+    hold = max(company.hold_seconds if company else 30, _own_hold(user))
+    kind: Kind | None = None
+    for approval in found:
+        simple = approval.is_simple
+        option = _option(approval, hold=hold, currency=batch.currency, language=language) if simple else None
+        if option is None:
+            batch.left.append((approval.pk, _("Only low-risk ones with a suggestion are decided together.")))
+        elif kind is not None and kind != _kind(approval):
+            batch.left.append((approval.pk, _("It is of another type, rule or option. Decide it by itself.")))
+        elif len(batch.rows) == MOST:
+            batch.left.append((approval.pk, _("At most %(n)s are decided together.") % {"n": MOST}))
+        else:
+            kind = _kind(approval)
+            batch.rows.append(Row(approval, option, _amount(option)))
+    return batch
+
+
+def decide_each(
+    *, actor: Actor, seen: Sequence[tuple[str, str]], option: str, nonce: str, language: str
+) -> list[Result]:
+    """Decide each of `seen` (approval, the fingerprint shown) by itself; one that is refused leaves the others alone.
+
+    Everything is checked again. `nonce`: of the form; a second post with it gives the first answer.
+    """
+    wanted = _ids(pk for pk, _shown in seen)
+    fingerprints = dict(zip(wanted, (shown for _pk, shown in seen), strict=False))
+    nonces = {pk: f"{nonce[:30]}.{pk.hex}" for pk in wanted}
+    done = Decision.objects.filter(nonce__in=nonces.values(), user=actor.user_id, undone_at=None)
+    before = set(done.values_list("approval_id", flat=True))
+    batch = chosen(actor.user, [str(pk) for pk in wanted if pk not in before], language=language)
+    why = dict(batch.left)
+    may = {row.approval.pk for row in batch.rows if row.option.name == option}
+    results = []
+    for pk in wanted:
+        if pk in before:
+            results.append(Result(pk, True))
+        elif pk in may:
+            results.append(_one(actor, pk, fingerprints[pk], option, nonces[pk]))
+        else:
+            results.append(Result(pk, False, why.get(pk, _("This changed while you were reading."))))
+    return results
+
+
+def _one(actor: Actor, pk: uuid.UUID, fingerprint: str, option: str, nonce: str) -> Result:
+    try:
+        services.decide(actor=actor, approval_id=pk, fingerprint=fingerprint, option=option, nonce=nonce)
+    except Refusal as refusal:
+        return Result(pk, False, refusal.message)
+    return Result(pk, True)
+
+
+def _ids(given: Iterable[str]) -> list[uuid.UUID]:
+    """The ids that are ids, each once."""
+    found: dict[uuid.UUID, None] = {}
+    for text in given:
+        try:
+            found[uuid.UUID(text)] = None
+        except ValueError:
+            continue
+    return list(found)
+
+
+def _kind(approval: Approval) -> Kind:
+    rules = sorted((rule["name"], rule.get("version")) for rule in approval.proposal.deciding_rules)
+    return (approval.case.type_id, rules, approval.proposal.suggested)
+
+
+def _option(approval: Approval, *, hold: int, currency: str, language: str) -> sheet.Option | None:
+    """The suggested option as it would be carried out; None if a rule forbids it."""
+    proposal = approval.proposal
+    options = sheet.options_of(
+        proposal,
+        list(proposal.writes.all()),
+        language=language,
+        hold=hold,
+        currency=currency,
+        chosen=proposal.suggested,
+    )
+    return next((one for one in options if one.chosen and one.allowed), None)
+
+
+def _amount(option: sheet.Option) -> Decimal | None:
+    return next((line.write.money for line in option.lines if line.write.money is not None), None)
+
+
+def _leading(option: sheet.Option) -> str:
+    """The operation that matters most: the one that moves money, else the first; of no write the option itself."""
+    paying = next((line for line in option.lines if line.write.money is not None), None)
+    line = paying or next(iter(option.lines), None)
+    return line.operation if line else option.title
+
+
+def _own_hold(user: Any) -> int:
+    return getattr(getattr(user, "person", None), "hold_seconds", 0) or 0
