@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
+from approvals.asking import EscalationLines
 from approvals.models import Draft, StandingApproval
 from cases.models import Team
 from orchestrator.workmap import live
 from orchestrator.workmap.checking import check_whole
 from orchestrator.workmap.publishing import teams_asked
 from orchestrator.workmap.records import Records
+from orchestrator.workmap.ruling import warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ def gaps(now: datetime) -> list[Gap]:
     return [
         *found,
         *_teams(records),
+        *_rules(records),
         *_standing(today),
         *_types(records),
         *_grants(records, today),
@@ -59,6 +62,17 @@ def _teams(records: Records) -> Iterator[Gap]:
     leads = set(Team.objects.filter(leads__is_active=True).values_list("name", flat=True))
     for team in sorted(known - leads):
         yield Gap("no_lead", "team", team, _("Team %(team)s has no lead who could pause AI.") % {"team": team})
+
+
+def _rules(records: Records) -> Iterator[Gap]:
+    """Rules that never have an effect, or that pass what nobody answers in a circle."""
+    found = [record for (what, _name), record in records.items() if what == "rule" and record.get("active", True)]
+    lines = EscalationLines({name: r.get("escalates_to") for (what, name), r in records.items() if what == "team"})
+    for rule in found:
+        for code, words in warning.of_rules(rule, found, lines):
+            yield Gap(
+                code, "rule", rule["name"], _("Rule %(rule)s: %(words)s") % {"rule": rule["name"], "words": words}
+            )
 
 
 def _standing(today: str) -> Iterator[Gap]:

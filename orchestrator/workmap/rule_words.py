@@ -15,35 +15,37 @@ def sentences(rule: Record, records: Records, version: int = 1) -> dict[str, str
     """The rule as a sentence per language. `records`: all of the map, for titles and for what is money."""
     spec = RuleSpec(rule["name"], version, rule.get("when", {}), rule["then"])
     currency = records.get(("company", ""), {}).get("currency", "HKD")
-    titles, kinds = _titles(spec, records), _kinds(spec, records)
+    called, known = titles(spec, records), kinds(spec, records)
     return {
-        language: sentence(spec, titles=titles, language=language, currency=currency, kinds=kinds)
+        language: sentence(spec, titles=called, language=language, currency=currency, kinds=known)
         for language in LANGUAGES
     }
 
 
-def _titles(spec: RuleSpec, records: Records) -> dict[str, Any]:
-    titles = {
+def titles(spec: RuleSpec, records: Records) -> dict[str, Any]:
+    """What names are called, by kind and name, as `approvals.sentences` takes them."""
+    found = {
         f"{TITLED[what]}:{name}": record["title"]
         for (what, name), record in records.items()
         if what in TITLED and record.get("title")
     }
     for fact in _facts(spec, records):
         if fact.get("title"):
-            titles.setdefault(f"fact:{fact['name']}", fact["title"])
+            found.setdefault(f"fact:{fact['name']}", fact["title"])
     for operation in _operations(spec, records):
         for name, schema in operation.get("arguments", {}).get("properties", {}).items():
             if isinstance(schema, Mapping) and schema.get("title"):
-                titles.setdefault(f"argument:{name}", schema["title"])
-    return titles
+                found.setdefault(f"argument:{name}", schema["title"])
+    return found
 
 
-def _kinds(spec: RuleSpec, records: Records) -> dict[str, str]:
-    kinds = {f"fact:{fact['name']}": str(fact.get("kind", "text")) for fact in _facts(spec, records)}
+def kinds(spec: RuleSpec, records: Records) -> dict[str, str]:
+    """Kinds of facts and arguments, for what is money."""
+    found = {f"fact:{fact['name']}": str(fact.get("kind", "text")) for fact in _facts(spec, records)}
     for operation in _operations(spec, records):
         if isinstance(operation.get("money"), str):
-            kinds[f"argument:{operation['money']}"] = "money"
-    return kinds
+            found[f"argument:{operation['money']}"] = "money"
+    return found
 
 
 def _facts(spec: RuleSpec, records: Records) -> list[Record]:

@@ -5,7 +5,6 @@
 import copy
 from typing import Any
 
-import pytest
 from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,6 +15,7 @@ from cases.models import Company, Event
 from orchestrator.workmap import services
 from orchestrator.workmap.dumping import the_map
 from orchestrator.workmap.errors import Refused
+from tests.guarantees import Size, guarantee
 from tests.workmap.maps import of, shop
 
 BY = Actor("control", "test")
@@ -72,17 +72,12 @@ changed = given(
 calm = {"deadline": None, "suppress_health_check": list(HealthCheck), "database": None}
 
 
-@pytest.mark.django_db
-@settings(max_examples=50, derandomize=True, **calm)  # type: ignore[arg-type]
-@changed
-def test_a_changed_map_is_refused_or_loaded_whole(spot: Any, how: str, value: Any) -> None:
-    refused_or_whole(mutated(spot, how, value))
+@guarantee("F05", ci=50, release=1_000)
+def test_a_changed_map_is_refused_or_loaded_whole(db: None, size: Size) -> None:
+    @settings(max_examples=size.number, derandomize=not size.release, **calm)  # type: ignore[arg-type]
+    @changed
+    def each(spot: Any, how: str, value: Any) -> None:
+        size.tried += 1
+        refused_or_whole(mutated(spot, how, value))
 
-
-@pytest.mark.release
-@pytest.mark.timeout(3600)
-@pytest.mark.django_db
-@settings(max_examples=1000, **calm)  # type: ignore[arg-type]
-@changed
-def test_a_thousand_changed_maps_are_refused_or_loaded_whole(spot: Any, how: str, value: Any) -> None:
-    refused_or_whole(mutated(spot, how, value))
+    each()

@@ -10,6 +10,7 @@ import pytest
 from orchestrator.workmap import reading
 from orchestrator.workmap.errors import Refused
 from orchestrator.workmap.reading import read
+from tests.guarantees import guarantee
 
 
 def refusal(data: bytes | str) -> str:
@@ -66,6 +67,7 @@ def test_it_refuses_bad_input_with_line_and_reason(text: str, line: int, words: 
     assert said.startswith(f"line {line}: ") and words in said
 
 
+@guarantee("F05", ci=1)
 def test_it_refuses_a_billion_laughs_quickly() -> None:
     lines = ["a: &a [lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
     lines += [f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join([f'*{chr(97 + n)}'] * 9)}]" for n in range(12)]
@@ -74,10 +76,12 @@ def test_it_refuses_a_billion_laughs_quickly() -> None:
     assert time.monotonic() - before < 5
 
 
+@guarantee("F05", ci=1)
 def test_it_refuses_many_aliases() -> None:
     assert "more than 500 aliases" in refusal("a: &a 1\nb: [" + ", ".join(["*a"] * 600) + "]")
 
 
+@guarantee("F05", ci=1)
 def test_it_refuses_a_hundred_megabytes_without_parsing_them(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_events(text: str) -> Any:
         raise AssertionError("it was parsed")

@@ -1,4 +1,4 @@
-"""Admin pages of records that are one row: company, calendars, teams, systems, operations, agents, grants, rules."""
+"""Admin pages of records that are one row: company, calendars, teams, systems, operations, agents, grants."""
 
 from typing import Any, ClassVar
 
@@ -7,11 +7,9 @@ from django.contrib import admin
 from django.contrib.admin.widgets import FilteredSelectMultiple
 from django.contrib.auth.models import User
 from django.http import HttpRequest
-from django.utils.html import format_html_join
 from django.utils.translation import gettext_lazy as _
 
 from agents.models import Agent, CompanyCalls, Grant, Operation, System
-from approvals.models import Rule
 from cases.actors import person
 from cases.models import Calendar, Company, Team
 from orchestrator.workmap import live, rows, services
@@ -178,16 +176,3 @@ class GrantAdmin(RecordAdmin):
     def stored(self, obj: Any) -> Any:
         found = Grant.objects.filter(agent=obj.agent, operation=obj.operation, until=obj.until, reason=obj.reason)
         return found.order_by("-pk").first()
-
-
-@admin.register(Rule)
-class RuleAdmin(RecordAdmin):
-    form = form_of("rule")
-    readonly_fields = ("as_sentence",)
-    list_display = ("name", "as_sentence", "active", "retired", "version")
-    list_filter = ("active", "retired")
-    search_fields = ("name",)
-
-    @admin.display(description=_("sentence"))
-    def as_sentence(self, rule: Rule) -> Any:
-        return format_html_join("", "<p>{}</p>", ((text,) for text in rule.sentence.values()))

@@ -1,0 +1,194 @@
+"""Past proposals as rules can judge them again: the facts and writes stored with each, and what people decided.
+
+Three questions for any number of proposals (`read`); nothing is looked up in another system, nothing is counted anew.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from django.db.models import QuerySet
+
+from agents.configuration import Configuration, TypeConfig
+from agents.models import Operation, Proposal, Write
+from approvals.models import Approval
+from cases.models import Case
+
+Answer = Literal["agreed", "changed", "refused", "nobody"]
+CHUNK = 2_000
+ABSENT: Any = object()
+
+
+@dataclass(frozen=True, slots=True)
+class PastWrite:
+    """One write of the option that was or would have been done."""
+
+    operation: Operation
+    arguments: Mapping[str, Any]
+    money: Decimal | None
+    currency: str
+
+
+@dataclass(slots=True)
+class Past:
+    """One proposal that ended. `facts`: name -> value (None: it was not known then). `unsure`: facts that were stored
+    once for several writes, and may have been another for this one."""
+
+    id: Any
+    case_id: int
+    type: TypeConfig
+    at: datetime
+    risk: str
+    facts: Mapping[str, Any]
+    writes: tuple[PastWrite, ...] = ()
+    unsure: frozenset[str] = frozenset()
+    asked_then: bool = False
+    answer: Answer = "nobody"
+
+    @property
+    def money(self) -> Decimal:
+        return sum((write.money for write in self.writes if write.money is not None), start=Decimal(0))
+
+
+def last_finished(types: Sequence[int], most: int) -> QuerySet[Proposal]:
+    """Proposals of the last finished cases of these types."""
+    cases = Case.objects.filter(status=Case.Status.DONE, type__in=types).order_by("-id").values("pk")[:most]
+    return Proposal.objects.filter(case__in=cases).exclude(state__in=Proposal.OPEN).order_by("-id")
+
+
+def in_period(types: Sequence[int], since: datetime, until: datetime) -> QuerySet[Proposal]:
+    """Proposals of a period that have ended."""
+    found = Proposal.objects.filter(case__type__in=types, created_at__gte=since, created_at__lt=until)
+    return found.exclude(state__in=Proposal.OPEN)
+
+
+def chunks(proposals: QuerySet[Proposal]) -> Iterator[QuerySet[Proposal]]:
+    """The proposals by parts, each from where the last one ended."""
+    ordered = proposals.order_by("id")
+    last: Any = None
+    while True:
+        part = ordered if last is None else ordered.filter(pk__gt=last)
+        end = list(part.values_list("pk", flat=True)[CHUNK - 1 : CHUNK])
+        if not end:
+            yield part
+            return
+        yield part.filter(pk__lte=end[0])
+        last = end[0]
+
+
+_COLUMNS = (
+    *("id", "case_id", "case__type_id", "created_at", "risk", "state", "suggested", "decided", "facts", "case__facts"),
+)
+
+
+def read(proposals: QuerySet[Proposal], config: Configuration) -> list[Past]:
+    """The proposals with their writes and answers; those without a write to judge are left out."""
+    rows = list(proposals.values_list(*_COLUMNS))
+    ids = [row[0] for row in rows]
+    writes = _writes(ids)
+    answers = _answers(ids)
+    found = []
+    for id_, case_id, type_id, at, risk, state, suggested, decided, facts, of_case in rows:
+        type_ = config.types.get(type_id)
+        options = writes.get(id_)
+        if type_ is None or not options:
+            continue
+        option = next((name for name in (decided, suggested) if name in options), "") or max(
+            options, key=_size(options)
+        )
+        asked, said = answers.get(id_, (False, []))
+        found.append(
+            Past(
+                id=id_,
+                case_id=case_id,
+                type=type_,
+                at=at,
+                risk=risk,
+                facts={**_known(of_case), **facts},
+                writes=tuple(
+                    PastWrite(config.operations_by_id[operation], arguments, money, currency)
+                    for operation, arguments, money, currency in options[option]
+                    if operation in config.operations_by_id
+                ),
+                unsure=_unsure(type_, options),
+                asked_then=asked,
+                answer=_answer(state, suggested, decided, asked, said),
+            )
+        )
+    return [one for one in found if one.writes]
+
+
+def _writes(ids: list[Any]) -> dict[Any, dict[str, list[tuple[int, Any, Decimal | None, str]]]]:
+    found: dict[Any, dict[str, list[Any]]] = {}
+    columns = ("proposal_id", "option", "operation_id", "proposed", "money", "currency")
+    ordered = Write.objects.filter(proposal__in=ids).order_by("proposal", "option", "position")
+    for proposal, option, *rest in ordered.values_list(*columns):
+        found.setdefault(proposal, {}).setdefault(option, []).append(tuple(rest))
+    return found
+
+
+def _answers(ids: list[Any]) -> dict[Any, tuple[bool, list[tuple[str, Any]]]]:
+    """Whether people were asked about a proposal, and what they said (option and edits)."""
+    found: dict[Any, tuple[bool, list[tuple[str, Any]]]] = defaultdict(lambda: (True, []))
+    columns = ("proposal_id", "decisions__option", "decisions__edits", "decisions__undone_at")
+    for proposal, option, edits, undone in Approval.objects.filter(proposal__in=ids).values_list(*columns):
+        said = found[proposal][1]
+        if option is not None and undone is None:
+            said.append((option, edits))
+    return dict(found)
+
+
+def _answer(state: str, suggested: str, decided: str, asked: bool, said: list[tuple[str, Any]]) -> Answer:
+    if not asked or (not said and not decided):
+        return "nobody"
+    if state == Proposal.State.REJECTED or decided == "reject" or any(option == "reject" for option, _e in said):
+        return "refused"
+    if any(edits for _option, edits in said) or (suggested and decided and decided != suggested):
+        return "changed"
+    return "agreed"
+
+
+def _known(of_case: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts of the case as they were last known; of the others that they were not."""
+    return {
+        name: fact.get("value") if fact.get("known") else None
+        for name, fact in of_case.items()
+        if isinstance(fact, Mapping) and "known" in fact
+    }
+
+
+def _size(options: Mapping[str, Sequence[Any]]) -> Any:
+    return lambda name: (len(options[name]), name)
+
+
+def _unsure(type_: TypeConfig, options: Mapping[str, Sequence[tuple[int, Any, Any, str]]]) -> frozenset[str]:
+    """Counts where an option does the same thing twice; facts by argument where the proposal does."""
+    each = [[operation for operation, *_rest in writes] for writes in options.values()]
+    twice_in_one = any(len(set(names)) < len(names) for names in each)
+    every = [name for names in each for name in names]
+    if len(set(every)) == len(every):
+        return frozenset()
+    by_history, by_argument = _kinds_of(type_)
+    return by_argument | (by_history if twice_in_one else frozenset())
+
+
+_KINDS: dict[int, tuple[Any, frozenset[str], frozenset[str]]] = {}
+
+
+def _kinds_of(type_: TypeConfig) -> tuple[frozenset[str], frozenset[str]]:
+    """Facts that count what was done, and facts of the arguments of a write; kept as long as the type is the same."""
+    kept = _KINDS.get(type_.row.pk)
+    if kept is None or kept[0] is not type_:
+        history, argument = set(), set()
+        for name, fact in type_.facts.items():
+            for source in fact.sources:
+                if source.kind == "history":
+                    history.add(name)
+                if "argument" in str(source.settings):
+                    argument.add(name)
+        kept = (type_, frozenset(history), frozenset(argument))
+        _KINDS[type_.row.pk] = kept
+    return kept[1], kept[2]

@@ -1,0 +1,111 @@
+"""A rule tried on a period of the past: by the worker, in parts, with a page that says how far it is."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from agents.models import Proposal
+from approvals.models import Rule
+from cases.clock import database_now
+from orchestrator.workmap.models import RuleTrial
+from orchestrator.workmap.ruling import past, trials
+from orchestrator.workmap.ruling.past import Past
+from orchestrator.workmap.tasks import try_rules
+from tests.workmap.pasts import finished
+from tests.workmap.test_admin import address, filled
+from tests.workmap.test_replaying import BY, page, standing
+
+__all__ = ["page"]
+
+
+def begin(page: Client, **changes: Any) -> Any:
+    today = date.today()
+    row = Rule.objects.get(name="refund-over-300")
+    data = {**filled(page, address(row)), "s_0_value": "150", "rule": row.name}
+    data |= {"since": str(today - timedelta(days=60)), "until": str(today + timedelta(days=1)), **changes}
+    return page.post(reverse("admin:approvals_rule_backtest"), data)
+
+
+def trial_of(limit: int = 250, *, days: int = 60) -> RuleTrial:
+    now = timezone.now()
+    return trials.start(actor=BY, rule=standing(limit), since=now - timedelta(days=days), until=now, now=now)
+
+
+def test_it_is_started_on_the_page_and_done_by_the_worker(page: Client) -> None:
+    finished(["100", "200", "250", "400"], ["agreed", "refused", "changed", "agreed"])
+    answer = begin(page)
+    assert answer.status_code == 303
+    text = page.get(answer["Location"]).content.decode()
+    assert "<progress" in text and "HK$150.00" in text
+    try_rules()
+    text = page.get(answer["Location"]).content.decode()
+    assert "3 of 4 past proposals match (HK$850.00)" in text and "<progress" not in text
+    assert Rule.objects.get(name="refund-over-300").version == 1
+
+
+def test_a_period_that_is_none_starts_nothing(page: Client) -> None:
+    for change in ({"since": "yesterday"}, {"since": "2030-01-02", "until": "2030-01-01"}, {"s_ask": ""}):
+        assert begin(page, **change).status_code == 422
+    assert not RuleTrial.objects.exists()
+
+
+def test_parts_together_are_the_whole_and_the_page_can_say_how_far(page: Client, monkeypatch: Any) -> None:
+    finished(["100", "200", "250", "400", "90"], ["agreed", "refused", "changed", "agreed", "nobody"])
+    Proposal.objects.update(facts={"refunds_90d": 0})
+    whole = trial_of()
+    trials.work(now=database_now)
+    monkeypatch.setattr(past, "CHUNK", 2)
+    parts, seen = trial_of(), []
+    read = past.read
+
+    def watched(*args: Any) -> list[Past]:
+        seen.append(RuleTrial.objects.get(pk=parts.pk).done)
+        return read(*args)
+
+    monkeypatch.setattr(past, "read", watched)
+    trials.work(now=database_now)
+    whole.refresh_from_db()
+    parts.refresh_from_db()
+    assert seen == [0, 2, 4] and parts.state == "done" and parts.done == 5
+    assert parts.result == whole.result and whole.result["gone"] == 4
+
+
+def test_only_the_period_counts(page: Client) -> None:
+    finished(["100"] * 10, ["agreed"] * 10, days=100)
+    trial = trial_of(days=50)
+    trials.work(now=database_now)
+    trial.refresh_from_db()
+    assert 3 <= trial.result["proposals"] <= 6
+
+
+def test_a_run_whose_worker_died_begins_again_and_the_late_one_changes_nothing(page: Client) -> None:
+    finished(["100", "200"], ["agreed", "agreed"])
+    trial = trial_of()
+    lost = trials._claim(database_now())
+    assert lost is not None and trials._claim(database_now()) is None
+    RuleTrial.objects.update(beat_at=timezone.now() - trials.LOST_AFTER - timedelta(seconds=1))
+    trials.work(now=database_now)
+    trial.refresh_from_db()
+    assert trial.state == "done" and trial.claim == 2
+    assert not trials._mine(lost).update(done=99)
+
+
+def test_a_run_that_fails_says_so(page: Client, monkeypatch: Any) -> None:
+    trial = trial_of()
+    monkeypatch.setattr(past, "read", lambda *_: 1 / 0)
+    trials.work(now=database_now)
+    answer = page.get(reverse("admin:approvals_rule_trials"), {"trial": trial.pk})
+    assert "The run failed" in answer.content.decode()
+    assert page.get(reverse("admin:approvals_rule_trials"), {"trial": "x"}).status_code == 404
+    assert str(trial.pk) in page.get(reverse("admin:approvals_rule_trials")).content.decode()
+
+
+def test_it_says_the_same_words_as_the_preview(page: Client) -> None:
+    finished(["100", "400"], ["refused", "agreed"])
+    trial = trial_of()
+    trials.work(now=database_now)
+    text = page.get(reverse("admin:approvals_rule_trials"), {"trial": trial.pk}).content.decode()
+    assert "refused" in text and "minutes a week" in text
