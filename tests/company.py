@@ -502,7 +502,7 @@ def pause(scope: str = "all", name: str = "") -> None:
     Switch.objects.update_or_create(scope=scope, name=name, defaults={"paused": True, "by": "may", "reason": "test"})
 
 
-def at_once(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
+def at_once(jobs: Sequence[Callable[[], Any]], seconds: float = 60) -> list[Any]:
     """Run the jobs at the same moment, each on a thread and a connection of its own; results or errors, in order."""
     barrier = threading.Barrier(len(jobs))
     results: list[Any] = [None] * len(jobs)
@@ -521,5 +521,5 @@ def at_once(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=seconds)
     return results

@@ -20,6 +20,7 @@ from cases.models import Case, Event
 from cases.services import Sender
 from orchestrator.flow.calls import call
 from tests.company import Small, pause
+from tests.guarantees import guarantee
 
 ORDER = {"number": "A100"}
 
@@ -65,6 +66,7 @@ def test_a_granted_call_on_the_cases_record_passes_with_the_granted_fields_only(
     assert company.told(case, "data.read")["fields"] == ["lines", "number", "total"]
 
 
+@guarantee("G05", ci=1)
 def test_a_list_is_filtered_to_the_records_of_the_case(company: Small, case: Case) -> None:
     """G05: two of four orders are the customer's; counts and next pages would tell of the others."""
     answer = ask(company, case, "shop.orders", {"text": "A"})
@@ -215,6 +217,7 @@ FOREIGN = [
 ]
 
 
+@guarantee("G05", ci=1)
 @pytest.mark.parametrize(("operation", "arguments"), FOREIGN, ids=range(len(FOREIGN)))
 def test_records_of_others_stay_closed(company: Small, case: Case, operation: str, arguments: Any) -> None:
     """G05. Without the scope check the agent reads and writes any record whose id it can guess."""

@@ -12,6 +12,7 @@ from agents.connectors import SystemSpec
 from agents.connectors.guard import AddressRefused, NameUnknown, allowed_addresses, why_refused
 from agents.connectors.http import HttpConnector
 from agents.connectors.wire import new_pool, sending
+from tests.guarantees import guarantee
 
 from .conftest import READ, WRITE
 from .scripted import Scripted
@@ -65,6 +66,7 @@ FORMS = [
 ]
 
 
+@guarantee("G12", ci=1)
 @pytest.mark.parametrize("form", FORMS)
 def test_an_address_inside_is_not_reached(system: Scripted, connect: Connect, form: str) -> None:
     there = connect(url=form.format(port=system.port), private_network=False, timeout=1.0)
@@ -101,6 +103,7 @@ def test_public_addresses_are_allowed(address: str) -> None:
     assert why_refused(address, private_network=False) is None
 
 
+@guarantee("G12", ci=1)
 def test_a_name_that_also_points_inside_is_refused() -> None:
     with pytest.raises(AddressRefused):
         allowed_addresses(
@@ -120,6 +123,7 @@ def test_a_name_service_that_hangs_is_cut_at_the_time_limit() -> None:
         )
 
 
+@guarantee("G12", ci=1)
 def test_the_name_is_looked_up_once_and_the_judged_address_is_connected_to(
     system: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
