@@ -242,10 +242,9 @@ def in_the_export(run: Run) -> dict[str, list[str]]:
     return {name: [json.dumps(one, ensure_ascii=False) for one in parts[name]] for name in RECORDS}
 
 
-def missing(run: Run) -> list[str]:
+def missing(run: Run, export: dict[str, list[str]]) -> list[str]:
     """What is told nowhere or not together, by place."""
     events = {"page": on_the_page(run), "timeline": list(in_the_timeline(run))}
-    export = in_the_export(run)
     found = []
     for record, wanted in run.must.items():
         for words in wanted:
@@ -258,9 +257,9 @@ def missing(run: Run) -> list[str]:
     return found
 
 
-def out_of_time(run: Run, began: datetime, ended: datetime) -> list[str]:
+def out_of_time(export: dict[str, list[str]], began: datetime, ended: datetime) -> list[str]:
     """Times of the export that lie outside the story."""
-    text = json.dumps(in_the_export(run))
+    text = json.dumps(export)
     times = [datetime.fromisoformat(one) for one in re.findall(r'at\\": \\"([0-9T:.+Z-]+)\\"', text)]
     assert times
     return [str(one) for one in times if not began <= one <= ended]
@@ -276,7 +275,8 @@ def test_the_seven_records_of_every_run_are_in_all_three_places(company: Small, 
         cache.clear()
         began = database_now()
         run = told(company, n)
-        for what in missing(run) + out_of_time(run, began, database_now()):
+        export = in_the_export(run)
+        for what in missing(run, export) + out_of_time(export, began, database_now()):
             size.failed(f"{STORIES[n % len(STORIES)].__name__}: {what}")
         kinds |= {record for record, wanted in run.must.items() if wanted}
     assert kinds == set(RECORDS)

@@ -210,17 +210,6 @@ def _anchor(session: psycopg.Connection) -> None:
     session.commit()
 
 
-@guarantee("U04", ci=1)
-@pytest.mark.parametrize("table", COLUMNS)
-def test_the_product_has_no_right_to_change_the_ledger_even_without_triggers(
-    table: str, app_connection: psycopg.Connection
-) -> None:
-    """The triggers refuse as well; this is what is left should somebody drop them."""
-    question = "SELECT p FROM unnest(%s::text[]) p WHERE has_table_privilege(current_user, %s, p) ORDER BY p"
-    rights = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "TRIGGER", "REFERENCES"]
-    assert app_connection.execute(question, [rights, table]).fetchall() == [("INSERT",), ("SELECT",)]
-
-
 def test_the_product_may_not_switch_the_triggers_off(
     app_connection: psycopg.Connection, owner_connection: psycopg.Connection
 ) -> None:

@@ -8,6 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
 from orchestrator.embedded.postgres import APP
+from tests.guarantees import guarantee
 
 MARKS: list[int] = []
 
@@ -19,6 +20,7 @@ def test_tests_run_as_the_product_role() -> None:
         assert cursor.fetchone() == (APP,)
 
 
+@guarantee("U04", ci=1)
 @pytest.mark.django_db
 def test_the_product_role_may_add_to_the_ledger_but_not_change_it() -> None:
     with connection.cursor() as cursor:

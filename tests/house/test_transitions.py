@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 
 from agents import transitions as agent_transitions
 from agents.models import Proposal, Run, Write
@@ -84,11 +85,13 @@ def test_every_forbidden_move_of_a_write_is_refused(company: Small) -> None:
     case, _approval = company.waiting()
     write = company.write(case)
     for was, to in _forbidden(agent_transitions.WRITE_MOVES):
-        Write.objects.filter(pk=write.pk).update(state=was, permit_fingerprint="f" * 64)
-        row = Write.objects.get(pk=write.pk)
-        with pytest.raises(WrongState):
-            agent_transitions.move_write(row, to)
-        assert Write.objects.get(pk=write.pk).state == was, (was, to)
+        with transaction.atomic():
+            Write.objects.filter(pk=write.pk).update(state=was, permit_fingerprint="f" * 64)
+            row = Write.objects.get(pk=write.pk)
+            with pytest.raises(WrongState):
+                agent_transitions.move_write(row, to)
+            assert Write.objects.get(pk=write.pk).state == was, (was, to)
+            transaction.set_rollback(True)  # what is written stays so: the database itself sees to it
 
 
 def test_every_forbidden_move_of_a_run_is_refused(company: Small) -> None:

@@ -11,7 +11,7 @@ from agents.models import Proposal
 from approvals.models import Rule
 from cases.clock import database_now
 from orchestrator.workmap.models import RuleTrial
-from orchestrator.workmap.ruling import past, trials
+from orchestrator.workmap.ruling import past, transitions, trials
 from orchestrator.workmap.ruling.past import Past
 from orchestrator.workmap.tasks import try_rules
 from tests.workmap.pasts import finished
@@ -84,13 +84,13 @@ def test_only_the_period_counts(page: Client) -> None:
 def test_a_run_whose_worker_died_begins_again_and_the_late_one_changes_nothing(page: Client) -> None:
     finished(["100", "200"], ["agreed", "agreed"])
     trial = trial_of()
-    lost = trials._claim(database_now())
-    assert lost is not None and trials._claim(database_now()) is None
-    RuleTrial.objects.update(beat_at=timezone.now() - trials.LOST_AFTER - timedelta(seconds=1))
+    lost = transitions.claim(database_now())
+    assert lost is not None and transitions.claim(database_now()) is None
+    RuleTrial.objects.update(beat_at=timezone.now() - transitions.LOST_AFTER - timedelta(seconds=1))
     trials.work(now=database_now)
     trial.refresh_from_db()
     assert trial.state == "done" and trial.claim == 2
-    assert not trials._mine(lost).update(done=99)
+    assert not transitions.mine(lost).update(done=99)
 
 
 def test_a_run_that_fails_says_so(page: Client, monkeypatch: Any) -> None:

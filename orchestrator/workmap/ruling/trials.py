@@ -5,21 +5,17 @@ Cases stream by in parts of `past.CHUNK`; after each the row says how far it is,
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
-
-from django.db.models import F, Q, QuerySet
+from datetime import datetime
 
 from agents.configuration import current
 from approvals.live_rules import live_rules
 from cases.actors import Actor
 from orchestrator.workmap.models import RuleTrial
 from orchestrator.workmap.records import Record
-from orchestrator.workmap.ruling import past
+from orchestrator.workmap.ruling import past, transitions
 from orchestrator.workmap.ruling.replaying import Replay, spec_of
 
 logger = logging.getLogger(__name__)
-LOST_AFTER = timedelta(minutes=5)  # without a sign of the worker that had it
-State = RuleTrial.State
 
 
 def start(*, actor: Actor, rule: Record, since: datetime, until: datetime, now: datetime) -> RuleTrial:
@@ -31,28 +27,14 @@ def start(*, actor: Actor, rule: Record, since: datetime, until: datetime, now: 
 
 def work(*, now: Callable[[], datetime]) -> None:
     """Take the oldest run that nobody has, and do it."""
-    trial = _claim(now())
+    trial = transitions.claim(now())
     if trial is None:
         return
     try:
         _run(trial, now)
     except Exception:
         logger.exception("A rule could not be tried on the past", extra={"trial": trial.pk})
-        _mine(trial).update(state=State.FAILED, ended_at=now())
-
-
-def _claim(now: datetime) -> RuleTrial | None:
-    free = Q(state=State.WAITING) | Q(state=State.RUNNING, beat_at__lt=now - LOST_AFTER)
-    for trial in RuleTrial.objects.filter(free).order_by("id")[:3]:
-        same = RuleTrial.objects.filter(free, pk=trial.pk, claim=trial.claim)
-        if same.update(state=State.RUNNING, claim=F("claim") + 1, done=0, beat_at=now):
-            trial.claim += 1
-            return trial
-    return None
-
-
-def _mine(trial: RuleTrial) -> QuerySet[RuleTrial]:
-    return RuleTrial.objects.filter(pk=trial.pk, claim=trial.claim, state=State.RUNNING)
+        transitions.fail(trial, now=now())
 
 
 def _run(trial: RuleTrial, now: Callable[[], datetime]) -> None:
@@ -60,13 +42,13 @@ def _run(trial: RuleTrial, now: Callable[[], datetime]) -> None:
     spec = spec_of(trial.rule)
     types = [t.row.pk for t in config.types.values() if not spec.types or t.row.name in spec.types]
     proposals = past.in_period(types, trial.since, trial.until)
-    _mine(trial).update(total=proposals.count())
+    transitions.mine(trial).update(total=proposals.count())
     replay = Replay(config, live_rules(config), name=spec.name, changed=spec, most_lines=50)
     done = 0
     for part in past.chunks(proposals):
         read = past.read(part, config)
         replay.add(read)
         done += len(read)
-        if not _mine(trial).update(done=done, beat_at=now()):
+        if not transitions.mine(trial).update(done=done, beat_at=now()):
             return  # another worker has it
-    _mine(trial).update(state=State.DONE, total=done, done=done, ended_at=now(), result=replay.result.as_json())
+    transitions.finish(trial, done=done, result=replay.result.as_json(), now=now())
