@@ -6,14 +6,15 @@ Nothing here reads a clock or a database.
 """
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from json.encoder import encode_basestring
 from uuid import UUID
 
 _DEEPEST = 100
+_SHORT = 64  # bits; such a whole number needs no Decimal
 _LONGEST_NUMBER = 1_000  # digits; beyond this a number is an attack, not an amount
 
 
@@ -51,8 +52,12 @@ def _text(value: object, depth: int) -> str:
         raise ValueError("the value is nested deeper than 100 levels")
     if value is None:
         return "null"
+    if isinstance(value, str):
+        return _string(str(value))
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, int) and value.bit_length() < _SHORT:
+        return int.__str__(value)
     if isinstance(value, int | float | Decimal):
         return decimal_text(value)
     if isinstance(value, Mapping):
@@ -68,7 +73,7 @@ def _object(value: Mapping[object, object], depth: int) -> str:
         if not isinstance(key, str):
             raise ValueError(f"a key is not text: {key!r}")  # noqa: TRY004  # one error class for callers
         keys.append(key)
-    keys.sort(key=_utf16)
+    keys.sort(key=None if all(map(str.isascii, keys)) else _utf16)
     return "{" + ",".join(f"{_string(key)}:{_text(value[key], depth + 1)}" for key in keys) + "}"
 
 
@@ -92,8 +97,10 @@ def _as_string(value: object) -> str:
 
 
 def _string(text: str) -> str:
+    if text.isascii():
+        return encode_basestring(text)
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError("a text is not Unicode (it holds half a surrogate pair)") from error
-    return json.dumps(text, ensure_ascii=False)
+    return encode_basestring(text)
