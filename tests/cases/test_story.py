@@ -10,7 +10,17 @@ from cases import story
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = re.compile(r'(?:Entry|record)\(\s*"((?:[a-z]+)\.(?:[a-z_]+))"')
-OF_THE_COMPANY = ("token", "people", "policy", "standing", "ai", "map", "account", "ledger")  # no case's timeline
+OF_THE_COMPANY = (
+    "token",
+    "people",
+    "policy",
+    "standing",
+    "ai",
+    "map",
+    "account",
+    "ledger",
+    "channel",
+)  # no case's timeline
 
 
 def codes() -> set[str]:
