@@ -34,7 +34,7 @@ test: $(STAMPS)/dev browser
 	@$(PY) -m pytest -m "not release and not servers" $(TESTS)
 
 test-servers: $(STAMPS)/dev
-	@$(PY) -m pytest -m servers tests/servers
+	@$(PY) -m pytest -m "servers and not release" tests/servers
 
 lint: $(STAMPS)/dev
 	@$(VENV)/bin/ruff check .

@@ -11,6 +11,7 @@ import pytest
 from tests.servers.test_real_servers import ROOT, manage
 
 
+@pytest.mark.release
 @pytest.mark.timeout(300)
 def test_deaths_and_repeated_messages_lose_and_repeat_nothing(real_environment: dict[str, str], tmp_path: Path) -> None:
     environment = {**real_environment, "PYTHONPATH": os.fspath(ROOT), "WORK_COMMAND_DEMO": "yes"}
