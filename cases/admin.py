@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 
-from cases.models import Anchor, Case, Event, EventDetail, Example, Message
+from cases.models import Anchor, Case, Event, Example, Message
 
 M = TypeVar("M", bound=Model)
 
@@ -75,16 +75,6 @@ class EventAdmin(ReadOnlyAdmin[Event]):
     list_select_related = ("case",)
     search_fields = ("=case__id", "=code")
     ordering = ("-id",)
-
-
-@admin.register(EventDetail)
-class EventDetailAdmin(ReadOnlyAdmin[EventDetail]):
-    case = "event__case"
-    without_case = True
-    list_display = ("event",)
-    list_select_related = ("event",)
-    search_fields = ("=event__case__id",)
-    ordering = ("-event_id",)
 
 
 @admin.register(Anchor)

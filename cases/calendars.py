@@ -38,7 +38,14 @@ class Duration:
 
 def duration(text: str) -> Duration:
     """Read "30m", "2h", "1d", "10s" or "8h30m". Raises ValueError for anything else or over ten years."""
-    if not isinstance(text, str) or not text or not _SHAPE.fullmatch(text):
+    if not isinstance(text, str) or not text:
+        raise ValueError(f"“{text}” is not a length of time; write it like 30m, 2h, 1d or 8h30m")
+    return _duration(text)
+
+
+@lru_cache(maxsize=1_000)
+def _duration(text: str) -> Duration:
+    if not _SHAPE.fullmatch(text):
         raise ValueError(f"“{text}” is not a length of time; write it like 30m, 2h, 1d or 8h30m")
     parts = {unit: int(amount) for amount, unit in _PART.findall(text)}
     read = Duration(sum(parts.get(u, 0) * s for u, s in _UNIT.items()), parts.get("d", 0))

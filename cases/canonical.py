@@ -53,7 +53,7 @@ def _text(value: object, depth: int) -> str:
     if value is None:
         return "null"
     if isinstance(value, str):
-        return _string(str(value))
+        return string_text(str(value))
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int) and value.bit_length() < _SHORT:
@@ -64,7 +64,7 @@ def _text(value: object, depth: int) -> str:
         return _object(value, depth)
     if isinstance(value, list | tuple):
         return "[" + ",".join(_text(item, depth + 1) for item in value) + "]"
-    return _string(_as_string(value))
+    return string_text(_as_string(value))
 
 
 def _object(value: Mapping[object, object], depth: int) -> str:
@@ -74,7 +74,7 @@ def _object(value: Mapping[object, object], depth: int) -> str:
             raise ValueError(f"a key is not text: {key!r}")  # noqa: TRY004  # one error class for callers
         keys.append(key)
     keys.sort(key=None if all(map(str.isascii, keys)) else _utf16)
-    return "{" + ",".join(f"{_string(key)}:{_text(value[key], depth + 1)}" for key in keys) + "}"
+    return "{" + ",".join(f"{string_text(key)}:{_text(value[key], depth + 1)}" for key in keys) + "}"
 
 
 def _utf16(key: str) -> bytes:
@@ -96,7 +96,8 @@ def _as_string(value: object) -> str:
     raise ValueError(f"a value of the type {type(value).__name__} cannot be recorded")
 
 
-def _string(text: str) -> str:
+def string_text(text: str) -> str:
+    """Return a text as JSON. Raises ValueError for half a surrogate pair."""
     if text.isascii():
         return encode_basestring(text)
     try:

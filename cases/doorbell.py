@@ -4,6 +4,7 @@ A key in the shared cache says that a message is already waiting unread, so that
 """
 
 import logging
+import time
 from collections.abc import Iterable
 from functools import partial
 from typing import Final
@@ -16,6 +17,9 @@ log = logging.getLogger(__name__)
 
 QUEUES: Final = ("flow", "agents", "writes")
 SECONDS: Final = 2  # the sweeper's pace: a lost message costs no more than this
+REST: Final = 5.0  # seconds at most that this process leaves a broker alone whose silence held it up
+
+_resting_until = 0.0  # monotonic
 
 
 def ring(queue: str = "flow") -> None:
@@ -36,12 +40,18 @@ def _key(queue: str) -> str:
 
 
 def _send(queue: str) -> None:
+    global _resting_until
+    if time.monotonic() < _resting_until:
+        return
     try:
         if not cache.add(_key(queue), 1, timeout=SECONDS):
             return
     except Exception:
         log.warning("doorbell.cache_unreachable")
+    began = time.monotonic()
     try:
         current_app.send_task("orchestrator.advance", queue=queue, retry=False, ignore_result=True)
     except Exception:  # the broker may be away: nothing is lost, the sweeper looks every two seconds
+        now = time.monotonic()
+        _resting_until = now + min(REST, 2 * (now - began))
         log.warning("doorbell.broker_unreachable")

@@ -31,16 +31,18 @@ def names(text: str) -> set[str]:
 
     Raises FormulaError (a ValueError) if the formula cannot be read.
     """
-    found: set[str] = set()
-    for path in uses(parse(text), {}):
-        found |= {path, root_of(path)}
-    return found
+    return {name for path in _used(text) for name in (path, root_of(path))}
+
+
+@lru_cache(maxsize=2_048)
+def _used(text: str) -> frozenset[str]:
+    return frozenset(uses(parse(text), {}))
 
 
 def roots(text: str) -> set[str]:
     """Return only the names a formula begins its paths with; none for one that cannot be read."""
     try:
-        return {root_of(path) for path in uses(parse(text), {})}
+        return {root_of(path) for path in _used(text)}
     except FormulaError:
         return set()
 
@@ -68,7 +70,7 @@ def check(text: str, declared: Set[str]) -> list[str]:
 def lacking(text: str, values: Mapping[str, object]) -> tuple[str, ...]:
     """Return the roots of a formula whose value, or the used path in it, is unknown; for "lacked data"."""
     try:
-        paths = set(uses(parse(text), {}))
+        paths = _used(text)
     except FormulaError:
         return ()
     own = {"now", "today"}

@@ -10,15 +10,16 @@ import secrets
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, transaction
 
+from cases import rows
 from cases.actors import Actor
-from cases.canonical import canonical
+from cases.canonical import canonical, string_text
 from cases.models import Case, ChainHead
+from cases.plainly import canonical_text, plain, plain_text
 
 COMPANY = "company"
 
@@ -33,49 +34,21 @@ class Entry:
     operation_id: uuid.UUID | None = None
 
 
-def plain(value: Any) -> Any:
-    """`value` as JSON that PostgreSQL stores and gives back alike: exact numbers, times as text, no U+0000."""
-    if isinstance(value, str):
-        return value.replace("\x00", "\u2400").encode("utf-8", "replace").decode("utf-8")
-    if isinstance(value, Mapping):
-        return {str(plain(str(k))): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(v) for v in value]
-    if isinstance(value, Decimal):
-        return _number(value)
-    if isinstance(value, float):
-        return value if value == value and value not in (float("inf"), float("-inf")) else str(value)
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    return str(value)
-
-
-def _number(value: Decimal) -> int | float | str:
-    """A JSON number that means exactly the same; text where none does (too many digits, NaN)."""
-    if not value.is_finite():
-        return str(value)
-    if value == value.to_integral_value() and abs(value) < 2**53:
-        return int(value)
-    return float(value) if Decimal(repr(float(value))) == value else format(value, "f")
-
-
 def detail_digest(salt: str, data: Any) -> str:
-    return hashlib.sha256((salt + canonical(data)).encode()).hexdigest()
+    return _digest(salt, canonical(data))
+
+
+def _digest(salt: str, text: str) -> str:
+    return hashlib.sha256((salt + text).encode()).hexdigest()
 
 
 def link(previous: str, *, case_id: int | None, seq: int, at: datetime, code: str, actor: str, details: str) -> str:
     """The hash of one event, chained over the one before."""
-    body = canonical(
-        {
-            "actor": actor,
-            "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
-            "case": case_id if case_id is not None else COMPANY,
-            "code": code,
-            "details": details,
-            "seq": seq,
-        }
+    chain = f'"{COMPANY}"' if case_id is None else case_id
+    when = at.astimezone(UTC).isoformat(timespec="microseconds")
+    body = (  # canonical JSON, written out: every event needs it
+        f'{{"actor":{string_text(actor)},"at":"{when}","case":{chain},"code":{string_text(code)},'
+        f'"details":{string_text(details)},"seq":{seq}}}'
     )
     return hashlib.sha256((previous + body).encode()).hexdigest()
 
@@ -104,39 +77,44 @@ def append_company_alone(entries: Sequence[Entry], *, now: datetime) -> None:
         append_company(entries, now=now)
 
 
-_INSERT = """
-WITH added AS (
+_EVENTS = """
+{name} AS (
   INSERT INTO cases_event (case_id, seq, at, code, actor, operation_id, detail_digest, hash)
-  SELECT %s, e.seq, %s, e.code, e.actor, e.operation_id, e.digest, e.hash
-  FROM unnest(%s::int[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::text[])
-    AS e(seq, code, actor, operation_id, digest, hash)
+  SELECT %s::bigint, e.seq, %s::timestamptz, e.code, e.actor, e.operation_id, e.digest, e.hash
+  FROM json_to_recordset(%s::json) AS e(seq int, code text, actor text, operation_id uuid, digest text, hash text)
   ORDER BY e.seq
-  RETURNING id, seq)
-INSERT INTO cases_eventdetail (event_id, salt, data)
-SELECT added.id, d.salt, d.data::jsonb
-FROM added JOIN unnest(%s::int[], %s::text[], %s::text[]) AS d(seq, salt, data) ON d.seq = added.seq
+  RETURNING id, seq),
+{name}_details AS (
+  INSERT INTO cases_eventdetail (event_id, salt, data)
+  SELECT {name}.id, d.salt, d.data
+  FROM {name} JOIN json_to_recordset(%s::json) AS d(seq int, salt text, data jsonb) ON d.seq = {name}.seq)
 """
 
 
 def _insert(case_id: int | None, seq: int, head: str, entries: Sequence[Entry], now: datetime) -> tuple[int, str]:
     """Chain `entries` after (seq, head) and insert events and details in one statement. Returns the new end."""
-    rows = []
+    events, details = [], []
     for entry in entries:
         seq += 1
         salt = secrets.token_hex(16)
-        data = plain({**entry.data, "_actor": _who(entry.actor)})
-        digest = detail_digest(salt, data)
+        text = plain_text({**entry.data, "_actor": _who(entry.actor)})
+        digest = _digest(salt, text)
         label = plain(entry.actor.label)[:250]
         head = link(head, case_id=case_id, seq=seq, at=now, code=entry.code, actor=label, details=digest)
-        rows.append((seq, entry.code, label, entry.operation_id, digest, head, salt, json.dumps(data)))
-    if rows:
-        seqs, codes, labels, operations, digests, hashes, salts, texts = (
-            list(column) for column in zip(*rows, strict=True)
+        operation = str(entry.operation_id) if entry.operation_id else None
+        events.append(
+            {
+                "seq": seq,
+                "code": entry.code,
+                "actor": label,
+                "operation_id": operation,
+                "digest": digest,
+                "hash": head,
+            }
         )
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _INSERT, [case_id, now, seqs, codes, labels, operations, digests, hashes, seqs, salts, texts]
-            )
+        details.append(f'{{"seq":{seq},"salt":"{salt}","data":{text}}}')
+    if events:
+        rows.add(_EVENTS, [case_id, now, json.dumps(events), f"[{','.join(details)}]"])
     return seq, head
 
 
@@ -159,15 +137,18 @@ class Verdict:
 
 
 Watch = Callable[[int | None, int, int, str], None]
-_ROWS = """
-SELECT e.case_id, e.seq, e.at, e.code, e.actor, e.detail_digest, e.hash, d.salt, d.data, c.seq, c.head, e.id
-FROM cases_event e
-LEFT JOIN cases_eventdetail d ON d.event_id = e.id
-LEFT JOIN (SELECT id, seq, head FROM cases_case
-           UNION ALL SELECT NULL, seq, head FROM cases_chainhead) c ON c.id IS NOT DISTINCT FROM e.case_id
-{where}
-ORDER BY e.case_id, e.seq
-"""
+_COLUMNS = "e.case_id, e.seq, e.at, e.code, e.actor, e.detail_digest, e.hash, d.salt, d.data, c.seq, c.head, e.id"
+_OF_CASES = f"""
+SELECT {_COLUMNS}
+FROM cases_event e LEFT JOIN cases_eventdetail d ON d.event_id = e.id LEFT JOIN cases_case c ON c.id = e.case_id
+WHERE e.case_id > %s AND e.case_id <= %s ORDER BY e.case_id, e.seq
+"""  # noqa: S608  # our own columns
+_OF_COMPANY = f"""
+SELECT {_COLUMNS}
+FROM cases_event e LEFT JOIN cases_eventdetail d ON d.event_id = e.id LEFT JOIN cases_chainhead c ON TRUE
+WHERE e.case_id IS NULL ORDER BY e.seq
+"""  # noqa: S608  # our own columns
+TOGETHER = 20_000  # events, about, that are asked for at once: by the index, never by sorting the whole ledger
 _HEADLESS = """
 SELECT id, seq FROM (
   SELECT id, seq FROM cases_case c WHERE seq > 0 AND NOT EXISTS (SELECT 1 FROM cases_event e WHERE e.case_id = c.id)
@@ -188,7 +169,7 @@ def verify(*, case_id: int | None = None, watch: Watch | None = None) -> Verdict
     erased: set[int | None] = set()
     missing: list[tuple[int | None, int]] = []
     for row in _stream(case_id):
-        chain, seq, at, code, actor, digest, hash_, salt, data, end_seq, end_head, event_id = row
+        chain, seq, at, code, actor, digest, hash_, salt, stored, end_seq, end_head, event_id = row
         name = f"event {seq} of {chain_name(chain)} ({code})"
         if previous is None or previous[0] != chain:
             if problem := _ended_short(previous, expected):
@@ -205,7 +186,7 @@ def verify(*, case_id: int | None = None, watch: Watch | None = None) -> Verdict
             return verdict
         if salt is None:
             missing.append((chain, seq))
-        elif detail_digest(salt, data) != digest:
+        elif stored != digest:
             verdict.first_broken = f"{name}: its details were changed"
             return verdict
         if code == "details.erased":
@@ -242,15 +223,44 @@ def _without_events(case_id: int | None) -> str | None:
 
 
 def _stream(case_id: int | None) -> Iterator[Sequence[Any]]:
-    """Rows in chain order through a server-side cursor, so that a million events need no memory."""
-    query = _ROWS.format(where="WHERE e.case_id = %s" if case_id else "")
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(query, [case_id] if case_id else [])
+    """Rows in chain order, the company's last. Some cases at once, through a cursor: many events need no memory."""
+    if case_id is not None:
+        yield from _rows(_OF_CASES, [case_id - 1, case_id])
+        return
+    for above, last in _ranges():
+        yield from _rows(_OF_CASES, [above, last])
+    yield from _rows(_OF_COMPANY, [])
+
+
+def _rows(query: str, values: Sequence[int]) -> Iterator[Sequence[Any]]:
+    with transaction.atomic(), connection.chunked_cursor() as cursor:
+        cursor.execute(query, values)
         while rows := cursor.fetchmany(2000):
             yield from _loaded(rows)
 
 
+def _ranges() -> Iterator[tuple[int, int]]:
+    """Cases from `above` (without) to `last` (with) that have about `TOGETHER` events, as their heads say."""
+    above = -1
+    while True:
+        found = list(Case.objects.filter(pk__gt=above).order_by("pk").values_list("pk", "seq")[:1_000])
+        if not found:
+            return
+        last, events = above, 0
+        for pk, seq in found:
+            last, events = pk, events + seq
+            if events >= TOGETHER:
+                break
+        yield above, last
+        above = last
+
+
 def _loaded(rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    """The rows with their details and these details' digest, worked out from what is stored."""
     for row in rows:
-        data = row[8]
-        yield (*row[:8], json.loads(data) if isinstance(data, str) else data, *row[9:])
+        salt, data = row[7], row[8]
+        yield (*row[:8], None if salt is None else _digest(salt, _canonical(data)), *row[9:])
+
+
+def _canonical(data: Any) -> str:
+    return canonical_text(data) if isinstance(data, str) else canonical(data)

@@ -5,6 +5,7 @@ Anything that must also touch agents' runs or approvals (take-over, sorting, clo
 
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,12 +13,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from cases import transitions
+from cases import rows, transitions
 from cases.actors import Actor
 from cases.clock import database_now
 from cases.errors import Incorrect
-from cases.ledger import Entry, plain
-from cases.models import Case, Message, RequestType
+from cases.ledger import Entry
+from cases.models import Case, Message
+from cases.plainly import plain
 from cases.texts import language_of
 
 MOST_TEXT = 100_000  # characters of one message; longer ones are documents, not messages
@@ -53,10 +55,12 @@ def take_in(
     _check(source=source, channel=channel, text=text, subject=subject, external_id=external_id, sender=sender)
     if external_id and (known := _known(actor, external_id)):
         return known, False
-    type_ = _type(type_name)
     try:
-        with transaction.atomic():
-            return _receive(actor, source, channel, sender, text, subject, type_, form, operations, external_id), True
+        with transaction.atomic() if external_id else nullcontext():  # one statement stores it; this is for the refusal
+            return (
+                _receive(actor, source, channel, sender, text, subject, type_name, form, operations, external_id),
+                True,
+            )
     except IntegrityError:  # the same external_id came in on another connection at this moment
         if external_id and (known := _known(actor, external_id)):
             return known, False
@@ -70,18 +74,19 @@ def _receive(
     sender: Sender,
     text: str,
     subject: str,
-    type_: RequestType | None,
+    type_name: str,
     form: dict[str, Any] | None,
     operations: Sequence[str] | None,
     external_id: str,
 ) -> Case:
-    number, now = transitions.reserve_number()
+    number, now, type_id = _reserve(type_name)
     trusted = actor.trusted or actor.is_person
-    case = Case(
-        pk=number,
-        type=type_,
-        sorting={"by": "named", "by_whom": actor.label} if type_ else {},
-        confidence=1.0 if type_ else None,
+    case = rows.fresh(
+        Case,
+        id=number,
+        type_id=type_id,
+        sorting={"by": "named", "by_whom": actor.label} if type_id else {},
+        confidence=1.0 if type_id else None,
         stage=Case.Stage.SORT,
         source=source,
         channel=channel,
@@ -98,7 +103,8 @@ def _receive(
         external_id=external_id,
         opened_by_id=actor.user_id,
     )
-    message = Message(
+    message = rows.fresh(
+        Message,
         case=case,
         direction=Message.Direction.IN,
         author=(sender.name or sender.contact or actor.label)[:200],
@@ -113,7 +119,7 @@ def _receive(
         "name": sender.name,
         "contact": sender.contact,
         "customer": case.customer,
-        "type": type_.name if type_ else "",
+        "type": type_name,
         "text": text[:2000],
         "through": actor.label,
     }
@@ -142,16 +148,16 @@ def _known(actor: Actor, external_id: str) -> Case | None:
     return Case.objects.filter(token_id=actor.token_id, external_id=external_id).first()
 
 
-def _type(name: str) -> RequestType | None:
-    if not name:
-        return None
-    known = RequestType.objects.select_related("team", "lead").filter(retired=False)
-    type_ = None if _UNSTORABLE.search(name) else known.filter(name=name).first()
-    if type_ is None:
+def _reserve(type_name: str) -> tuple[int, datetime, int | None]:
+    """Number, time, and the type that the sender named; a name that is no type's is refused."""
+    storable = not _UNSTORABLE.search(type_name)
+    number, now, type_id = transitions.reserve_number(type_name if storable else "")
+    if type_name and type_id is None:
         raise Incorrect(
-            _("There is no request type %(name)s. Nothing was changed.") % {"name": name}, fields={"type": [name]}
+            _("There is no request type %(name)s. Nothing was changed.") % {"name": type_name},
+            fields={"type": [type_name]},
         )
-    return type_
+    return number, now, type_id
 
 
 def _check(*, source: str, channel: str, text: str, subject: str, external_id: str, sender: Sender) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 from django.conf import settings
 
-from cases import sorting
 from cases.canonical import digest
 from cases.models import Example, RequestType, Sorter
 from cases.texts import say
@@ -43,7 +42,9 @@ class Material:
 
     @property
     def map_digest(self) -> str:
-        return digest([sorting.FORMAT, sorted(self.examples), self.titles])
+        from cases.sorting import FORMAT  # numpy comes with it: see _model
+
+        return digest([FORMAT, sorted(self.examples), self.titles])
 
     @property
     def name(self) -> str:
@@ -77,7 +78,7 @@ def _load(now: datetime) -> InUse:
         Sorter.objects.filter(trained_from=material.name).first()
         or Sorter.objects.filter(map_digest=material.map_digest).first()
     )
-    model = sorting.Model.from_bytes(bytes(row.arrays)) if row else _train(material, now)
+    model = _model(bytes(row.arrays)) if row else _train(material, now)
     return InUse(model, material.phrases)
 
 
@@ -93,7 +94,14 @@ def _train(material: Material, now: datetime) -> Any:
         arrays=arrays,
     )
     Sorter.objects.bulk_create([row], ignore_conflicts=True)
-    return sorting.Model.from_bytes(arrays)
+    return _model(arrays)
+
+
+def _model(arrays: bytes) -> Any:
+    """numpy is loaded where a text is sorted: web processes, which sort none, go without its 9 MB."""
+    from cases.sorting import Model
+
+    return Model.from_bytes(arrays)
 
 
 def _trained(asked: Mapping[str, Any]) -> bytes:

@@ -215,6 +215,12 @@ def _decided(who: str, data: Data) -> str:
             old = (before.get(write) or {}).get(name)
             change = {"name": field(name), "before": value(old), "after": value(new)}
             line += " " + _("Changed %(name)s from %(before)s to %(after)s.") % change
+    given = (data.get("step_up") or {}).get("method")
+    if given:
+        line += " " + (_("Confirmed with a passkey.") if given == "webauthn" else _("Confirmed with a one-time code."))
+    confirmed = data.get("confirmed") or {}
+    if confirmed:
+        line += " " + _("Confirmed: %(what)s.") % {"what": "; ".join(str(text) for text in confirmed.values())}
     reason = _said(data, "reason")
     return line + " " + _("Reason: %(reason)s") % {"reason": reason} if reason else line
 
@@ -310,6 +316,8 @@ SENTENCES: dict[str, Told] = {
     "approval.passed_on": _with(
         _tell(gettext_lazy("%(who)s passed this on to %(whom)s."), whom=("_to",)), " %(more)s", "reason"
     ),
+    "approval.opened": _tell(gettext_lazy("%(who)s opened a masked field: %(what)s."), what=("argument",)),
+    "approval.looked_again": _tell(gettext_lazy("%(who)s had the evidence read again.")),
     "approval.overdue": _tell(
         gettext_lazy("Nobody decided in time: %(what)s. It stays with the people asked."), what=("title",)
     ),

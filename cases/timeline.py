@@ -1,7 +1,7 @@
 """Events of the ledger as lines of a timeline: kind, sentence, what is inside. Pure: rows in, lines out."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
@@ -31,23 +31,28 @@ class Line:
     new_day: bool = False
 
 
-def lines(events: Iterable[Event], zone: tzinfo, agents: Mapping[str, str] | None = None) -> list[Line]:
+def lines(
+    events: Iterable[Event],
+    zone: tzinfo,
+    agents: Mapping[str, str] | None = None,
+    shown: Callable[[Any], Any] = lambda data: data,
+) -> list[Line]:
     """The lines of `events` in their order; `new_day` marks the first of each day in `zone`.
 
-    `agents` are titles by name, for the page's language: the ledger keeps an agent's name.
+    `agents` are titles by name, for the page's language: the ledger keeps an agent's name. `shown` makes of the kept
+    details what the reader may see of them.
     """
     made: list[Line] = []
     day = None
     for event in events:
-        line = _line(event, (agents or {}).get(event.actor, event.actor))
+        line = _line(event, (agents or {}).get(event.actor, event.actor), shown(_data(event)))
         today = event.at.astimezone(zone).date()
         line.new_day, day = today != day, today
         made.append(line)
     return made
 
 
-def _line(event: Event, who: str) -> Line:
-    data = _data(event)
+def _line(event: Event, who: str, data: Mapping[str, Any]) -> Line:
     kind = story.kind_of(event.code)
     shown = {name: inner for name, inner in data.items() if not name.startswith("_")}
     return Line(

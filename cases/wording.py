@@ -3,6 +3,7 @@
 Pages, mails and the story all use these, so that one thing reads the same everywhere.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
@@ -10,8 +11,9 @@ from typing import Any
 
 from django.utils import formats, translation
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 
+from cases.plain_sight import visible
 from cases.texts import say
 
 SIGNS = {
@@ -24,6 +26,8 @@ SIGNS = {
     "EUR": "€",
     "GBP": "£",
 }
+CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+POINTS = re.compile(r"[…，。；：、（）「」]")
 BRIEF = 6  # fields of a record
 LONGEST = 400  # characters of one value in a list; the whole value stands in the raw data
 
@@ -121,10 +125,11 @@ def name_of(label: str) -> str:
     return label.split(" (", 1)[0]
 
 
-def value(thing: Any, currency: str = "HKD", kind: str = "") -> str:
-    """One value as words: yes, no, lists with commas, records as `name: value`.
+def value(thing: Any, currency: str = "HKD", kind: str = "", *, whole: bool = False) -> str:
+    """One value as words: yes, no, lists with commas, records as `name: value`; signs that cannot be seen are named.
 
     `kind` is that of a fact: money is written as an amount, of a record only what tells one from another is shown.
+    `whole`: however long it is.
     """
     if thing is None or thing == "":
         return _("not known")
@@ -138,7 +143,7 @@ def value(thing: Any, currency: str = "HKD", kind: str = "") -> str:
         )
     if kind == "record" and isinstance(thing, Mapping):
         return _cut(_plain(_brief(thing)))
-    return _cut(_plain(thing))
+    return _plain(thing) if whole else _cut(_plain(thing))
 
 
 def _plain(thing: Any) -> str:
@@ -147,10 +152,12 @@ def _plain(thing: Any) -> str:
     if isinstance(thing, Mapping):
         if set(thing) <= {"en", "zh-hant"} and thing:
             return say(dict(thing), translation.get_language() or "en")
-        return " · ".join(f"{field(key)}: {_plain(inner)}" for key, inner in thing.items() if inner not in (None, ""))
+        return " · ".join(
+            f"{field(visible(str(key)))}: {_plain(inner)}" for key, inner in thing.items() if inner not in (None, "")
+        )
     if isinstance(thing, (list, tuple)):
         return ", ".join(_plain(inner) for inner in thing)
-    return str(thing)
+    return visible(str(thing))
 
 
 def source(name: str) -> str:
@@ -178,6 +185,30 @@ def field(name: str) -> str:
     return name.replace("_", " ")
 
 
+def argument(name: str) -> str:
+    """The name of an argument on a page: common ones in the language of the page, others as `field` reads them."""
+    plain = field(name)
+    return str(_common().get(plain, plain))
+
+
+def _common() -> dict[str, str]:
+    return {
+        "address": _("address"),
+        "amount": _("amount"),
+        "comment": _("comment"),
+        "customer id": _("customer id"),
+        "order number": _("order number"),
+        "payment id": _("payment id"),
+        "priority": _("priority"),
+        "reason": _("reason"),
+        "status": _("status"),
+        "subject": _("subject"),
+        "team": _("team"),
+        "text": _("text"),
+        "to": pgettext("an argument: to whom", "to"),
+    }
+
+
 def _cut(text: str) -> str:
     if len(text) <= LONGEST:
         return text
@@ -185,3 +216,10 @@ def _cut(text: str) -> str:
         "start": text[:LONGEST],
         "n": len(text),
     }
+
+
+def words(text: str) -> int:
+    """Words of a text; two Chinese characters count as one, a sign that stands alone as none."""
+    chinese = len(CJK.findall(text))
+    others = POINTS.sub(" ", CJK.sub(" ", text)).split()
+    return sum(any(map(str.isalnum, one)) for one in others) + (chinese + 1) // 2

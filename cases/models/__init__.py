@@ -15,12 +15,14 @@ from cases.models.config import (
 from cases.models.ledger import Anchor, ChainHead, Event, EventDetail
 from cases.models.running import Case, CaseSight, Message, Person
 from cases.models.sorter import Sorter
+from cases.models.words import CaseWords
 
 __all__ = [
     "Anchor",
     "Calendar",
     "Case",
     "CaseSight",
+    "CaseWords",
     "ChainHead",
     "Company",
     "Event",

@@ -51,6 +51,10 @@ class Company(models.Model):
     time_zone = models.CharField(_("time zone"), max_length=60, default="Asia/Hong_Kong")
     languages = models.JSONField(_("languages"), default=list)
     hold_seconds = models.PositiveIntegerField(_("hold (seconds)"), default=30)
+    step_up = models.CharField(
+        _("second factor at the decision, from this risk on"), max_length=10, choices=Risk, blank=True
+    )
+    step_up_seconds = models.PositiveIntegerField(_("a second factor counts for (seconds)"), default=300)
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
     history = HistoricalRecords()
 
@@ -60,6 +64,7 @@ class Company(models.Model):
         constraints = [
             models.CheckConstraint(condition=models.Q(pk=1), name="company_one_row"),
             models.CheckConstraint(condition=models.Q(hold_seconds__lte=300), name="company_hold_at_most_300_s"),
+            models.CheckConstraint(condition=models.Q(step_up_seconds__range=(30, 3600)), name="company_step_up_lasts"),
         ]
 
     def __str__(self) -> str:
@@ -86,6 +91,7 @@ class Team(ConfigRecord):
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="below", verbose_name=_("passes up to")
     )
     leads = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="leads", verbose_name=_("leads"))
+    step_up = models.BooleanField(_("second factor at the decision"), default=False)
     history = HistoricalRecords()
 
     class Meta(ConfigRecord.Meta):
@@ -114,6 +120,11 @@ class RequestType(ConfigRecord):
     lead = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="decides", verbose_name=_("lead team"))
     risk = models.CharField(_("risk"), max_length=10, choices=Risk, default=Risk.MEDIUM)
     confidential = models.BooleanField(_("confidential"), default=False)
+    suggestion_after_choice = models.BooleanField(
+        _("choose before seeing the suggestion"),
+        default=False,
+        help_text=_("At high risk the suggestion shows only on the check page, once a choice was made."),
+    )
     examples = models.JSONField(_("examples"), default=list, blank=True)
     phrases = models.JSONField(_("phrases"), default=list, blank=True)
     tables = models.JSONField(_("tables"), default=dict, blank=True)

@@ -13,7 +13,8 @@ from cases.models.running import Case
 class Event(models.Model):
     """One thing that happened. `hash` chains over the previous one; personal values are in `EventDetail`."""
 
-    case = models.ForeignKey(Case, on_delete=models.PROTECT, null=True, related_name="events")
+    # event_seq_in_case begins with it
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, null=True, related_name="events", db_index=False)
     seq = models.PositiveIntegerField()
     at = models.DateTimeField()
     code = models.CharField(max_length=60)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import models
-from django.db.models import Exists, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from cases.models.config import RequestType, Team
@@ -26,7 +26,6 @@ class CaseQuerySet(QuerySet["Case"]):
         if not user.is_authenticated or not user.is_active:
             return self.none()
         groups = user.groups.values("pk")
-        sight = CaseSight.objects.filter(Q(user=user) | Q(team__group__in=groups)).values("case_id")
         by_type = Q(type__in=RequestType.objects.with_right(user, right).values("pk")) & Q(confidential=False)
         # what nobody has sorted yet belongs to no team: whoever works on any type may sort it
         anyone = Exists(RequestType.objects.with_right(user, "work"))
@@ -34,7 +33,9 @@ class CaseQuerySet(QuerySet["Case"]):
         teams = Team.objects.filter(group__in=groups).values("pk")
         has_it = Q(holder_user=user) | Q(holder_team__in=teams, confidential=False)
         mine = has_it if right in ("see", "work") else Q(pk=None)
-        by_row = Q(pk__in=sight) if right == "see" else Q(pk=None)
+        # asked row by row: a list of all that was ever asked of a team grows with the archive
+        sight = CaseSight.objects.filter(Q(user=user) | Q(team__in=teams), case=OuterRef("pk"))
+        by_row = Q(Exists(sight)) if right == "see" else Q(pk=None)
         return self.filter(by_type | untyped | mine | by_row)
 
 
@@ -87,15 +88,20 @@ class Case(models.Model):
         STEPS = "steps"
 
     CLOSED: ClassVar = ("done", "merged")
+    REVERSAL: ClassVar = "reversal:"  # the external id of a person's case that reverses a write, before its number
 
-    type = models.ForeignKey(RequestType, on_delete=models.PROTECT, null=True, blank=True, related_name="cases")
+    type = models.ForeignKey(
+        RequestType, on_delete=models.PROTECT, null=True, blank=True, related_name="cases", db_index=False
+    )  # case_type_newest begins with it
     confidence = models.FloatField(null=True)
     sorting = models.JSONField(default=dict)
     status = models.CharField(max_length=20, choices=Status, default=Status.RECEIVED)
     stage = models.CharField(max_length=10, choices=Stage, default=Stage.SORT)
     turn = models.PositiveIntegerField(default=1)
     holder_kind = models.CharField(max_length=10, choices=Holder, default=Holder.AI)
-    holder_user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    holder_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )  # case_mine
     holder_team = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, related_name="+")
     ai_may = models.CharField(max_length=10, choices=AiMay, default=AiMay.CONTINUE)
     why_here = models.JSONField(default=dict)
@@ -148,10 +154,19 @@ class Case(models.Model):
             models.Index("status", "finish_due", name="case_queue", condition=~Q(status__in=["done", "merged"])),
             models.Index(fields=["type", "-id"], name="case_type_newest"),  # the case list of a team
             models.Index("holder_user", name="case_mine", condition=Q(holder_user__isnull=False)),
-            models.Index("customer", "type", name="case_customer", condition=~Q(customer="")),
-            models.Index("contact", name="case_contact", condition=~Q(contact="")),
+            # the other cases of a customer, the newest first
+            models.Index(fields=["customer", "-id"], name="case_customer_newest", condition=~Q(customer="")),
+            models.Index(fields=["contact", "-id"], name="case_contact_newest", condition=~Q(contact="")),
             models.Index("created_at", name="case_created"),  # reports
+            # what no roll-up of a type counts: not sorted yet, or confidential
+            models.Index("created_at", name="case_apart", condition=Q(type__isnull=True) | Q(confidential=True)),
             models.Index("closed_at", name="case_closed", condition=Q(closed_at__isnull=False)),
+            # reversals: of one write, and the later ones of all
+            models.Index(
+                fields=["external_id", "created_at"],
+                name="case_external_id_of_person",
+                condition=~Q(external_id="") & Q(token_id__isnull=True),
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -197,7 +212,7 @@ class Message(models.Model):
         OUT = "out", _("To the requester")
         NOTE = "note", _("Private note")
 
-    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="messages")
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="messages", db_index=False)  # message_of_case
     direction = models.CharField(max_length=5, choices=Direction)
     author = models.CharField(max_length=200)
     text = models.TextField()

@@ -1,0 +1,89 @@
+"""Finding cases by words (`CaseWords`), at a cost that does not grow with the archive.
+
+A word that many cases have is looked for from the newest case back, a rarer one in its index; which of the two it is
+shows in the newest few thousand. The planner cannot know it: it guesses for every beginning of a word.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import Q
+from django.db.models.expressions import RawSQL
+
+from cases.models.running import CaseQuerySet
+
+NEWEST = 4_000  # cases that tell whether a word is common
+COMMON = 200  # of them
+MOST = 1_000  # the newest with these words; older ones are found by one word more
+
+_FOUND = f"""
+CASE WHEN (
+    SELECT count(*) FROM (SELECT words FROM cases_casewords ORDER BY case_id DESC LIMIT {NEWEST}) newest
+    WHERE words @@ words_wanted(%s)) >= {COMMON}
+  THEN ARRAY(
+    SELECT case_id FROM (SELECT case_id, words FROM cases_casewords ORDER BY case_id DESC OFFSET 0) newest_first
+    WHERE words @@ words_wanted(%s) LIMIT {MOST + 1})
+  ELSE cases_with_words(words_wanted(%s), {MOST + 1})
+  END
+"""  # noqa: S608  # our own numbers
+
+
+@dataclass(frozen=True)
+class Found:
+    """Numbers of the newest cases with all the words, whoever may see them; `more`: there are older ones too."""
+
+    cases: tuple[int, ...]
+    more: bool
+
+    @property
+    def these(self) -> Q:
+        return Q(pk__in=RawSQL("SELECT unnest(%s::bigint[])", [list(self.cases)]))  # bound value
+
+
+def find(text: str) -> Found:
+    """Cases with all words of `text` in sentence, requester or facts, and the case of that number. One query.
+
+    Words are found by how they begin, Chinese by any two neighbours. A text without a word finds nothing. Sight is
+    for the caller to apply.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {_FOUND}", [text] * 3)  # constant text
+        found = cursor.fetchone()[0]
+    return Found((*_numbers(text), *found[:MOST]), len(found) > MOST)
+
+
+def seen(cases: CaseQuerySet, text: str) -> Found:
+    """The same among `cases`, which are what somebody may see: newer ones of others take no place of theirs."""
+    sql, values = _among(cases, text)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {sql}", values)  # constant text, and the query of `cases`
+        found = cursor.fetchone()[0]
+    return Found((*_numbers(text), *found[:MOST]), len(found) > MOST)
+
+
+def saying(cases: CaseQuerySet, text: str) -> Q:
+    """The same as a condition, for a list that is counted and paged through: no query of its own."""
+    sql, values = _among(cases, text)
+    return Q(pk__in=RawSQL(f"SELECT unnest(%s::bigint[] || {sql})", [_numbers(text), *values]))  # noqa: S611
+
+
+def _among(cases: CaseQuerySet, text: str) -> tuple[str, list[Any]]:
+    """The newest of `cases` with the words. Only where too many have them are those of `cases` looked for apart: then
+    the planner goes by what somebody may see, or from the newest back, whichever is less.
+    """
+    having = RawSQL("SELECT case_id FROM cases_casewords WHERE words @@ words_wanted(%s)", [text])  # bound value
+    try:
+        own, values = cases.filter(pk__in=having).order_by("-pk").values("pk")[: MOST + 1].query.sql_with_params()
+    except EmptyResultSet:  # who may see nothing
+        own, values = "SELECT NULL::bigint WHERE false", ()
+    sql = f"""(SELECT CASE WHEN cardinality(hits) <= {MOST} THEN hits ELSE ARRAY({own}) END
+      FROM (SELECT {_FOUND} AS hits OFFSET 0) found)"""  # noqa: S608  # constant texts; every value is bound
+    return sql, [*values, *[text] * 3]  # in the order in which they stand
+
+
+def _numbers(text: str) -> list[int]:
+    """The number of a case, if the text is one."""
+    number = text.strip().upper().removeprefix("C-")
+    return [int(number)] if number.isascii() and number.isdecimal() and len(number) < 19 else []
