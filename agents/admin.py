@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from agents.models import Proposal, Run, Switch, Write
+from agents.models import Proposal, Run, Switch
 from cases.admin import ReadOnlyAdmin
 
 
@@ -24,16 +24,6 @@ class ProposalAdmin(ReadOnlyAdmin[Proposal]):
     list_select_related = ("case",)
     search_fields = ("=case__id", "=id")
     ordering = ("-created_at",)
-
-
-@admin.register(Write)
-class WriteAdmin(ReadOnlyAdmin[Write]):
-    case = "case"
-    list_display = ("id", "case", "name", "operation", "state", "money", "currency", "reference", "ended_at")
-    list_filter = ("state", "controlled", "operation")
-    list_select_related = ("case", "operation")
-    search_fields = ("=case__id", "=id", "=reference")
-    ordering = ("-reserved_at",)
 
 
 @admin.register(Switch)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from agents import configuration, executor, gate, permits, transitions
@@ -21,11 +21,14 @@ from agents.judge import Judge, Judged, Option, PlannedWrite, Prepared
 from agents.models import Proposal, Write
 from agents.proposing import target_version
 from agents.reading import Reader
+from agents.stored import with_writes, writes_of
+from cases import rows
 from cases import transitions as case_transitions
 from cases.actors import CONTROL
 from cases.clock import database_now
-from cases.ledger import Entry, plain
+from cases.ledger import Entry
 from cases.models import Case
+from cases.plainly import plain
 from cases.texts import say
 from cases.transitions import Draft
 
@@ -40,28 +43,48 @@ After = Callable[[Case, Draft, datetime], Any]
 class Carrier:
     """One worker carrying out one claimed proposal. `after` runs under the case lock when nothing is left to send."""
 
-    proposal_id: Any
+    proposal: Proposal  # as it was when it was claimed; read again before the first write
     case_id: int
     claim: int
     judge: Judge
     after: After
     just_judged: bool = False
+    writes: list[Write] = field(default_factory=list)
     reader: Reader = field(default_factory=Reader)
     prepared: Prepared | None = None
     versions: dict[str, Any] = field(default_factory=dict)
     config: Configuration = field(default_factory=configuration.current)
+    now: datetime | None = None  # when it was claimed, by the database's clock
+    started: Write | None = None  # reserved by `begin`, not sent yet
 
     def run(self) -> None:
         """Until the option is through, or something has to be waited for. Raises `Stale` if somebody else has it."""
         sent: tuple[Write, Outcome] | None = None
-        if not self.just_judged:
+        if self.started is not None:
+            sent = (self.started, self._send(self.started))
+        elif not self.just_judged:
             sent = self._look_afresh()
-        while True:
-            with transaction.atomic():
-                write = self._next(sent)
-            if write is None:
-                return
+        while (write := self._next(sent)) is not None:
             sent = (write, self._send(write))
+
+    def begin(self, case: Case, draft: Draft, writes: list[Write], *, now: datetime, began: float) -> None:
+        """Reserve the first write in the transaction that stored the proposal; `run_but_the_last` sends it."""
+        self.writes = writes
+        self.started = self._reserved(case, draft, now, began)
+        if self.started is None:
+            transitions.release_proposal(self.proposal, try_at=_try_at(self.proposal, writes, now))
+
+    def run_but_the_last(self) -> tuple[Write, Outcome] | None:
+        """As `run` after `begin`; where the option's last write was written, its outcome is left to be recorded."""
+        write = self.started
+        while write is not None:
+            sent = (write, self._send(write))
+            others = [w for w in transitions.chosen_writes(self.proposal, self.writes) if w.pk != write.pk]
+            if sent[1].state == W.WRITTEN and all(other.state == W.WRITTEN for other in others):
+                self.writes = [write if w.pk == write.pk else w for w in self.writes]
+                return sent
+            write = self._next(sent)
+        return None
 
     # ------------------------------------------------------------------ outside any transaction
 
@@ -70,8 +93,8 @@ class Carrier:
 
     def _look_afresh(self) -> tuple[Write, Outcome] | None:
         """Facts and versions as they are now; and what became of a write whose outcome is not known."""
-        proposal = Proposal.objects.select_related("case__type").get(pk=self.proposal_id)
-        writes = _writes(proposal)
+        proposal = self.proposal
+        writes = proposal.loaded if proposal.loaded is not None else writes_of(proposal, self.config)
         begun = next((w for w in writes if w.state in (W.RESERVED, W.UNKNOWN)), None)
         if begun is not None:
             outcome = executor.recover(begun, begun.operation, self.config)
@@ -80,7 +103,7 @@ class Carrier:
         if any(w.state == W.WRITTEN for w in chosen):
             return None
         agent_id = proposal.proposer_agent_id
-        finder = finder_for(proposal.case, self.config, self.reader, now=database_now(), agent_id=agent_id)
+        finder = finder_for(proposal.case, self.config, self.reader, now=self.now or database_now(), agent_id=agent_id)
         self.prepared = self.judge.prepare(finder, options_of(proposal, writes))
         self.versions = {
             str(w.pk): target_version(w.operation, w.decided or w.proposed, self.config, self.reader) for w in chosen
@@ -90,34 +113,65 @@ class Carrier:
     # ------------------------------------------------------------------ under the case lock
 
     def _next(self, sent: tuple[Write, Outcome] | None) -> Write | None:
-        """Record what was sent, then reserve the next write; None when there is nothing to send now."""
-        began = time.monotonic()
-        case = case_transitions.lock(self.case_id)
-        now = database_now()
-        draft = Draft(self.reader.taken())
-        entries = draft.entries
+        """Record what was sent, then reserve the next write; None when there is nothing to send now.
+
+        When another case reserved a write of the same record at this moment, it is looked at again, and waited for.
+        """
+        told, as_sent = list(self.reader.entries), dict(vars(sent[0])) if sent is not None else {}
+        try:
+            return self._recorded_and_reserved(sent)
+        except IntegrityError as error:
+            if not executor.is_taken(error):
+                raise
+        self.reader.entries = told
         if sent is not None:
-            executor.record(draft, case, sent[0], sent[1], config=self.config, now=now)
-        proposal = Proposal.objects.select_for_update(of=("self",)).filter(pk=self.proposal_id).first()
-        if proposal is None or proposal.claim != self.claim:
-            draft.store(case, now=now)  # the outcome is told, whoever goes on
-            return None
-        writes = _writes(proposal)
-        if sent is not None and sent[0].state in (W.FAILED, W.DIFFERS):
-            _withdraw_rest(proposal, writes, now)
-        write = self._startable(case, proposal, writes, entries, now)
-        if write is not None:
-            entries += self._withdraw_others(proposal, writes, now)
-            entries.append(executor.reserve(write, operation=write.operation, now=now, began=began))
-            transitions.settle_proposal(proposal, writes, now=now)
+            vars(sent[0]).update(as_sent)
+        return self._recorded_and_reserved(sent)
+
+    def _recorded_and_reserved(self, sent: tuple[Write, Outcome] | None) -> Write | None:
+        with transaction.atomic(), rows.together():
+            began = time.monotonic()
+            case, now = case_transitions.lock_at(self.case_id, self.config.type_rows)
+            draft = Draft(self.reader.taken())
+            if sent is not None:
+                executor.record(draft, case, sent[0], sent[1], config=self.config, now=now)
+            if not self._still_ours(case, sent):
+                draft.store(case, now=now)  # the outcome is told, whoever goes on
+                return None
+            if sent is not None and sent[0].state in (W.FAILED, W.DIFFERS):
+                _withdraw_rest(self.proposal, self.writes, now)
+            write = self._reserved(case, draft, now, began)
+            if write is None:
+                proposal = self.proposal
+                if proposal.state != Proposal.State.WAITING and proposal.decided:
+                    transitions.settle_proposal(proposal, self.writes, now=now)
+                transitions.release_proposal(proposal, try_at=_try_at(proposal, self.writes, now))
+                self.after(case, draft, now)
             draft.store(case, now=now)
             return write
-        if proposal.state != Proposal.State.WAITING and proposal.decided:
+
+    def _still_ours(self, case: Case, sent: tuple[Write, Outcome] | None) -> bool:
+        """Whether this worker holds the claim. The rows are read again where a write may still start on them."""
+        open_ = [w for w in transitions.chosen_writes(self.proposal, self.writes) if w.state not in Write.FINAL]
+        if sent is not None and sent[0] in self.writes and not open_:
+            found = rows.execute(_CLAIM, [str(self.proposal.pk)])
+            return bool(found) and found[0][0] == self.claim
+        proposals = with_writes("p.id = $1", [str(self.proposal.pk)], case, self.config, "FOR UPDATE OF p")
+        if not proposals or proposals[0].claim != self.claim:
+            return False
+        self.proposal = proposals[0]
+        self.writes = list(self.proposal.loaded or ())
+        return True
+
+    def _reserved(self, case: Case, draft: Draft, now: datetime, began: float) -> Write | None:
+        """The next write of the option, reserved; None if none may start now, for reasons that are recorded."""
+        proposal, writes = self.proposal, self.writes
+        write = self._startable(case, proposal, writes, draft.entries, now)
+        if write is not None:
+            self._withdraw_others(proposal, writes, now)
+            draft.entries.append(executor.reserve(write, operation=write.operation, now=now, began=began))
             transitions.settle_proposal(proposal, writes, now=now)
-        transitions.release_proposal(proposal, try_at=_try_at(proposal, writes, now))
-        self.after(case, draft, now)
-        draft.store(case, now=now)
-        return None
+        return write
 
     def _startable(
         self,
@@ -143,17 +197,17 @@ class Carrier:
         if why:
             entries += _end_unstarted(proposal, writes, why=why, now=now)
             return None
-        policy = configuration.policy(share=True)
+        policy = held(case, proposal, write, self.config)
         if policy.restoring:
             _wait(write, now + RESTORING)
             return None
-        if gate_closed(case, proposal, write):
+        if policy.paused:
             return None
-        config = self.config if self.config.epoch == policy.epoch else configuration.current()
-        if words := closed(write, config) or no_longer_granted(case, proposal, write, config, now):
+        self.config = configuration.known(policy.stamp)
+        if words := closed(write, self.config) or no_longer_granted(case, proposal, write, self.config, now):
             entries += _end_unstarted(proposal, writes, why="grant", now=now, words=words)
             return None
-        if executor.in_flight(write):
+        if policy.in_flight:
             _wait(write, now + SOON)
             return None
         stricter = self._stricter(case, proposal, writes, write, policy.epoch, now)
@@ -219,7 +273,7 @@ class Carrier:
         """A later write of the option: the epoch decides whether the live rules are asked again, on the known facts."""
         if write.permit_epoch == epoch:
             return None
-        config = configuration.current()
+        config = self.config
         type_ = config.type_of(case)
         self.reader.seal()
         given = {} if self.reader.knows or type_ is None else stored_facts(case, type_, config)
@@ -235,7 +289,7 @@ class Carrier:
     def _judge(self, case: Case, proposal: Proposal, writes: Sequence[Write], now: datetime) -> Judged:
         assert self.prepared is not None  # noqa: S101  # only called after preparing
         verdicts = self.judge.judge(
-            configuration.current(),
+            self.config,
             case,
             self.prepared,
             options_of(proposal, writes),
@@ -258,27 +312,30 @@ class Carrier:
         """The writes wait again on what is true now: versions and facts are the fresh ones, and people are asked."""
         for write in writes:
             if str(write.pk) in self.versions:
-                write.target_version = plain(self.versions[str(write.pk)])
-                Write.objects.filter(pk=write.pk).update(target_version=write.target_version)
+                rows.change(write, {"target_version": plain(self.versions[str(write.pk)])}, guard={}, missed=None)
         facts = self.prepared.facts if self.prepared else {}
         proposal.facts |= {name: plain(f.value) if f.known else None for name, f in facts.items()}
         proposal.rules = [{**rule, "option": judged.option} for rule in judged.rules]
+        proposal.versions = {**proposal.versions, "rules": {rule["name"]: rule["version"] for rule in judged.rules}}
         _close_withdrawn(proposal, writes)
-        Proposal.objects.filter(pk=proposal.pk).update(
-            facts=proposal.facts, rules=proposal.rules, options=proposal.options
-        )
+        changes = {
+            "facts": proposal.facts,
+            "rules": proposal.rules,
+            "options": proposal.options,
+            "versions": proposal.versions,
+        }
+        rows.change(proposal, changes, guard={}, missed=None)
         entries = [permits.take_back(proposal, writes, actor=CONTROL, why=why, now=now)]
         if judged.kind == "forbid":
             entries += _end_unstarted(proposal, writes, why="forbidden", now=now, words=judged.why)
             return entries
-        return entries + self.judge.ask(case, proposal, judged, why=why, now=now)
+        return entries + self.judge.ask(self.config, case, proposal, writes, judged, why=why, now=now)
 
-    def _withdraw_others(self, proposal: Proposal, writes: Sequence[Write], now: datetime) -> list[Entry]:
+    def _withdraw_others(self, proposal: Proposal, writes: Sequence[Write], now: datetime) -> None:
         """With the first write that starts, the options that were not chosen are over."""
         for write in writes:
             if write.option != proposal.decided and write.state == W.WAITING:
                 transitions.move_write(write, W.WITHDRAWN, ended_at=now)
-        return []
 
 
 def options_of(proposal: Proposal, writes: Sequence[Write]) -> list[Option]:
@@ -306,12 +363,44 @@ def options_of(proposal: Proposal, writes: Sequence[Write]) -> list[Option]:
     ]
 
 
-def gate_closed(case: Case, proposal: Proposal, write: Write) -> bool:
-    """Whether a pause holds this write back now; the switch rows stay locked until the commit."""
-    if proposal.proposer_agent is None:
-        return False
-    switch = gate.paused(case, proposal.proposer_agent, write.operation.system.name, share=True)
-    return switch is not None
+@dataclass(frozen=True)
+class Held:
+    """Policy and switches as they stay until the commit; `in_flight`: another write of the record is under way."""
+
+    epoch: int
+    stamp: str
+    restoring: bool
+    paused: bool
+    in_flight: bool
+
+
+def held(case: Case, proposal: Proposal, write: Write, config: Configuration) -> Held:
+    """Hold the policy row, and for an agent's write its switches, against a change until the commit. One statement."""
+    agent = config.agents.get(proposal.proposer_agent_id or 0)
+    mine = [write.subject, str(write.pk)]
+    if agent is not None:
+        wanted = ["all:", f"agent:{agent.name}", f"system:{write.operation.system.name}"]
+        wanted += [f"type:{case.type.name}"] if case.type is not None else []
+        found = rows.execute(_POLICY_AND_SWITCHES, [*mine, wanted])
+        if found:
+            epoch, stamp, restoring, in_flight, _paused = found[0]
+            return Held(epoch, stamp, restoring, any(row[4] for row in found), in_flight)
+    found = rows.execute(_POLICY, mine)
+    if not found:  # its first use
+        configuration.policy()
+        found = rows.execute(_POLICY, mine)
+    epoch, stamp, restoring, in_flight = found[0]
+    return Held(epoch, stamp, restoring, False, in_flight)
+
+
+_IN_FLIGHT = """EXISTS (
+  SELECT FROM agents_write w WHERE w.subject = $1 AND w.state IN ('reserved', 'unknown') AND w.id <> $2::uuid)"""
+_POLICY = f"SELECT epoch, stamp::text, restoring, {_IN_FLIGHT} FROM agents_policy WHERE id = 1 FOR SHARE"  # noqa: S608
+_POLICY_AND_SWITCHES = f"""
+SELECT p.epoch, p.stamp::text, p.restoring, {_IN_FLIGHT}, s.paused
+FROM agents_policy p, agents_switch s WHERE p.id = 1 AND s.scope || ':' || s.name = ANY ($3::text[])
+ORDER BY s.id FOR SHARE OF p, s"""  # noqa: S608
+_CLAIM = "SELECT claim FROM agents_proposal WHERE id = $1 FOR UPDATE"
 
 
 def closed(write: Write, config: Configuration) -> str:
@@ -351,12 +440,7 @@ def _close_withdrawn(proposal: Proposal, writes: Sequence[Write]) -> None:
 
 
 def _wait(write: Write, until: datetime) -> None:
-    write.try_at = until
-    Write.objects.filter(pk=write.pk).update(try_at=until)
-
-
-def _writes(proposal: Proposal) -> list[Write]:
-    return list(proposal.writes.select_related("operation__system").order_by("option", "position"))
+    rows.change(write, {"try_at": until}, guard={}, missed=None)
 
 
 def _first_open(proposal: Proposal, writes: Sequence[Write]) -> Write | None:

@@ -4,7 +4,7 @@ One question a stretch (the policy row) instead of a dozen. What comes out is on
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -54,6 +54,7 @@ class TypeConfig:
     facts: dict[str, FactConfig]
     steps: dict[str, StepConfig]
     templates: dict[str, Template]
+    stands_on: dict[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)  # of `agents.facts`
 
     def operations_of(self, step: str) -> set[str] | None:
         """Operations the step narrows grants to; None when it does not narrow."""
@@ -80,6 +81,10 @@ class Configuration:
     @cached_property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.company.time_zone)
+
+    @cached_property
+    def type_rows(self) -> dict[int, RequestType]:
+        return {pk: t.row for pk, t in self.types.items()}
 
     @cached_property
     def types_by_name(self) -> dict[str, TypeConfig]:
@@ -126,11 +131,20 @@ def policy(*, share: bool = False) -> Policy:
 
 def current() -> Configuration:
     """The configuration in force now: one question when nothing changed."""
+    return _kept(policy())
+
+
+def known(stamp: str | None) -> Configuration:
+    """The configuration of a stamp that was asked for beside something else; read anew if it is another one."""
+    kept = _cached
+    return kept if kept is not None and kept.stamp == stamp else current()
+
+
+def _kept(row: Policy) -> Configuration:
     global _cached  # one snapshot a process, replaced whole
-    row = policy()
-    known = _cached
-    if known is not None and known.stamp == str(row.stamp):
-        return known
+    kept = _cached
+    if kept is not None and kept.stamp == str(row.stamp):
+        return kept
     with _lock:
         _cached = _read(row)
         return _cached

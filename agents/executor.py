@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from agents import reaching, transitions
@@ -25,8 +25,9 @@ from cases import placeholders
 from cases import transitions as case_transitions
 from cases.actors import CONTROL
 from cases.clock import database_now
-from cases.ledger import Entry, plain
+from cases.ledger import Entry
 from cases.models import Case, Message
+from cases.plainly import plain
 from cases.texts import language_of
 from cases.transitions import Draft
 from cases.values import UNKNOWN, dig, number
@@ -47,6 +48,7 @@ class Outcome:
     error: str = ""
     read_back: Mapping[str, Any] | None = None
     try_in: float | None = None
+    counts: bool = True  # as one of the TRIES
 
 
 def reserve(write: Write, *, operation: Operation, now: datetime, began: float) -> Entry:
@@ -86,6 +88,9 @@ def send(write: Write, operation: Operation, config: Configuration) -> Outcome:
         raise Stale
     key = str(write.pk) if effect_key_honoured(operation) else None
     answer = reaching.ask(operation, write.carried_out or {}, effect_key=key)
+    if answer.held_back:
+        state = W.UNKNOWN if write.resent else W.PERMITTED
+        return Outcome(state, answer, error=answer.error, try_in=_again(write, answer), counts=False)
     return judge_answer(write, operation, config, answer)
 
 
@@ -156,6 +161,7 @@ def record(draft: Draft, case: Case, write: Write, outcome: Outcome, *, config: 
         reference=outcome.reference,
         error=outcome.error[:600],
         lease_until=None,
+        attempts=write.attempts - (not outcome.counts),
         try_at=now + timedelta(seconds=outcome.try_in) if outcome.try_in is not None else None,
         ended_at=now if final else None,
         receipt=receipt_of(operation, write.carried_out or {}, outcome.result, now),
@@ -192,7 +198,7 @@ def lost(write: Write) -> Entry:
 
 def _still_unknown(draft: Draft, write: Write, outcome: Outcome, now: datetime) -> None:
     """It was looked up and nothing new is known: looked up again later, and after some tries a person is asked."""
-    write.attempts += 1
+    write.attempts += not outcome.answer.held_back
     write.try_at = now + timedelta(seconds=outcome.try_in) if outcome.try_in is not None else None
     rows = Write.objects.filter(pk=write.pk, state=W.UNKNOWN, claim=write.claim)
     if not rows.update(attempts=write.attempts, try_at=write.try_at, error=outcome.error[:600]):
@@ -242,6 +248,12 @@ def in_flight(write: Write) -> bool:
     """Whether another write of the same operation and record is reserved or unknown: this one waits for it."""
     others = Write.objects.filter(subject=write.subject, state__in=[W.RESERVED, W.UNKNOWN])
     return others.exclude(pk=write.pk).exists()
+
+
+def is_taken(error: IntegrityError) -> bool:
+    """Whether a write could not be reserved because another of its record was, at the same moment: it waits for it."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    return getattr(diagnosis, "constraint_name", "") == "one_write_under_way"
 
 
 def run_internal(case_id: int, write: Write, operation: Operation, config: Configuration) -> Outcome:

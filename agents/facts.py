@@ -16,8 +16,8 @@ from agents.fields import filter_items
 from agents.history import Places
 from agents.models import FactSource, Operation
 from cases import formulas, patterns, placeholders
-from cases.ledger import plain
 from cases.models import Case
+from cases.plainly import plain
 from cases.texts import say
 from cases.values import UNKNOWN, coerce, dig
 
@@ -60,13 +60,14 @@ class FactFinder:
     """Finds facts of one case, each once, in any order they need one another.
 
     `argument`: the arguments of the write that is judged (facts that name `argument.…` exist only then).
+    `messages`: the requester's, oldest first; asked for when a fact is looked for in them.
     `given`: facts found before, kept as they are. `leave_out`: writes that history does not count.
     """
 
     config: Configuration
     type: TypeConfig
     case: Case
-    messages: list[str]
+    messages: Callable[[], list[str]]
     read: Read
     now: datetime
     fixed_now: datetime | None = None
@@ -149,7 +150,7 @@ class FactFinder:
     def _from_message(self, source: FactSource) -> Found:
         spec = source.settings
         values: list[str] = []
-        for text in reversed(self.messages):  # the newest message first
+        for text in reversed(self.messages()):  # the newest message first
             found = patterns.find_all(str(spec["message"]), text)
             if found is UNKNOWN:
                 return unknown(_("The message is too long to be searched."), "message")
@@ -283,6 +284,9 @@ class FactFinder:
                 arguments.append((str(same).removeprefix("argument."), plain(value)))
         days = spec.get("days")
         since = self.now - timedelta(days=float(days)) if days else None
+        if spec.get("since") == "month":  # the calendar month of the company
+            month = self.now.astimezone(self.zone).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+            since = month if since is None else max(since, month)
         return Places(ids, since=since, arguments=tuple(arguments), leave_out=self.leave_out, **keys), ""
 
     # ------------------------------------------------------------------ values for formulas and placeholders
@@ -389,6 +393,13 @@ def kept(operation: Operation, answer: Any, case: Case, where: Mapping[str, Any]
 
 def stands_on(type_: TypeConfig, name: str) -> tuple[frozenset[str], frozenset[str]]:
     """(every name, every kind of source) that a fact stands on, through all the facts between."""
+    known = type_.stands_on.get(name)
+    if known is None:
+        known = type_.stands_on[name] = _stands_on(type_, name)
+    return known
+
+
+def _stands_on(type_: TypeConfig, name: str) -> tuple[frozenset[str], frozenset[str]]:
     names: set[str] = set()
     kinds: set[str] = set()
     ahead, seen = [name], set()

@@ -1,14 +1,16 @@
 """Makes a fact finder for a case: its stored facts as values again, its messages, the clock of facts."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
 
 from agents.configuration import Configuration, TypeConfig
 from agents.facts import FactFinder, Found, Read
-from cases.models import Case, Message
+from cases import rows
+from cases.models import Case
 from cases.values import UNKNOWN, coerce
 
 
@@ -20,7 +22,7 @@ def finder_for(
     now: datetime,
     given: Mapping[str, Found] | None = None,
     steps: Mapping[str, Any] | None = None,
-    messages: list[str] | None = None,
+    messages: Callable[[], list[str]] | None = None,
     agent_id: int | None = None,
 ) -> FactFinder:
     """A finder over `given` facts (none: everything is looked up afresh). The case must have a type.
@@ -33,7 +35,7 @@ def finder_for(
         config=config,
         type=type_,
         case=case,
-        messages=messages if messages is not None else incoming(case),
+        messages=messages or cache(partial(incoming, case)),
         read=read,
         now=now,
         fixed_now=fixed_clock(config),
@@ -53,8 +55,10 @@ def fixed_clock(config: Configuration) -> datetime | None:
 
 def incoming(case: Case) -> list[str]:
     """The requester's messages, oldest first."""
-    rows = Message.objects.filter(case=case, direction=Message.Direction.IN).order_by("id")
-    return list(rows.values_list("text", flat=True))
+    found = rows.execute(
+        "SELECT text FROM cases_message WHERE case_id = $1 AND direction = 'in' ORDER BY id", [str(case.pk)]
+    )
+    return [text for (text,) in found]
 
 
 def stored_facts(case: Case, type_: TypeConfig, config: Configuration) -> dict[str, Found]:

@@ -1,9 +1,10 @@
 """The fingerprint of a proposal: what a person saw, what a permit allows, what the executor recomputes. Pure."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cases.canonical import digest
+from cases.plainly import plain_text
 
 
 def fingerprint(
@@ -19,7 +20,7 @@ def fingerprint(
     `options`: `{name, writes: [{name, operation, arguments, target_version}]}`; `facts`: values shown, without their
     read times; `versions`: of rules, map and templates.
     """
-    return digest(
+    text = plain_text(
         {
             "case": case_id,
             "turn": turn,
@@ -42,3 +43,4 @@ def fingerprint(
             "versions": dict(versions),
         }
     )
+    return hashlib.sha256(text.encode()).hexdigest()

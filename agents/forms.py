@@ -13,7 +13,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from agents import schemas
-from cases.wording import field as spoken
+from cases.wording import argument as named
 
 LONG_TEXT = {"text", "body", "message", "note", "content", "reply"}
 
@@ -48,7 +48,7 @@ def entries(
         Box(
             name=f"{prefix}{name}",
             argument=name,
-            title=str(properties[name].get("title") or spoken(name)),
+            title=str(properties[name].get("title") or named(name)),
             kind=_kind(name, properties[name]),
             value=_shown(values.get(name)),
             choices=[str(choice) for choice in properties[name].get("enum", [])],

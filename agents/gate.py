@@ -18,15 +18,15 @@ from agents.configuration import Configuration
 from agents.errors import BadArguments, Refused
 from agents.facts import FactFinder, kept
 from agents.fields import keep_fields
+from agents.glance import Glance
 from agents.history import Places, lock_subjects
 from agents.models import Agent, Grant, Operation, Switch
 from agents.money import names
+from cases import rows
 from cases.actors import Actor
 from cases.errors import TurnPassed
 from cases.models import Case
 from cases.values import UNKNOWN, dig
-
-LEVELS_OF_A_RECORD = ("case", "internal", "controlled")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,7 @@ class Gate:
     now: datetime
     agent: Agent | None = None
     step: str = ""
+    glance: Glance | None = None
 
     def check(self, actor: Actor, name: str, arguments: Mapping[str, Any], *, turn: int) -> Pass:
         """Pass or raise `Refused` (with `reason`), `BadArguments`, `TurnPassed`. Nothing is sent."""
@@ -83,7 +84,7 @@ class Gate:
         """A pause stops agents' calls, not people's."""
         if self.agent is None:
             return
-        switch = paused(self.case, self.agent, operation.system.name if operation else None)
+        switch = paused(self.case, self.agent, operation.system.name if operation else None, glance=self.glance)
         if switch is not None:
             raise self._refused("paused", pause_words(switch))
 
@@ -112,7 +113,7 @@ class Gate:
     def _in_scope(self, operation: Operation, arguments: Mapping[str, Any]) -> None:
         """Whether the call touches only records of this case. Levels 2 to 4 must say by which arguments."""
         key = operation.case_key
-        if operation.level not in LEVELS_OF_A_RECORD or key == "none":
+        if operation.level == "reference" or key == "none":
             return
         if not isinstance(key, Mapping):
             if operation.keep and not operation.is_write:  # a list or search whose answer is filtered instead
@@ -213,15 +214,22 @@ def valid_grant(
     return None, bool(grants) and not valid
 
 
-def paused(case: Case, agent: Agent, system: str | None, *, share: bool = False) -> Switch | None:
-    """The switch that stops this agent on this case now, if any. `share`: hold the rows against a pause meanwhile."""
+def paused(
+    case: Case, agent: Agent, system: str | None, *, share: bool = False, glance: Glance | None = None
+) -> Switch | None:
+    """The switch that stops this agent on this case now, if any. `share`: hold the rows against a pause meanwhile.
+
+    A fresh `glance` that shows none of them paused is asked no further.
+    """
     wanted = [("all", ""), ("agent", agent.name)]
     if case.type is not None:
         wanted.append(("type", case.type.name))
     if system is not None:
         wanted.append(("system", system))
-    rows = Switch.objects.filter(scope__in={s for s, _n in wanted}, name__in={n for _s, n in wanted})
-    found = _for_share(wanted) if share else [row for row in rows if (row.scope, row.name) in wanted]
+    if glance is not None and glance.is_fresh and glance.off.isdisjoint(f"{scope}:{name}" for scope, name in wanted):
+        return None
+    switches = Switch.objects.filter(scope__in={s for s, _n in wanted}, name__in={n for _s, n in wanted})
+    found = _for_share(wanted) if share else [row for row in switches if (row.scope, row.name) in wanted]
     return next((row for row in found if row.paused), None)
 
 
@@ -286,6 +294,7 @@ def take_place(
     """
     if not grant.limits:
         return
+    rows.send()  # places that this transaction took before are counted too
     lock_subjects([f"grant:{grant.pk}"])
     why = over_limit(grant, case=case, money=money, now=now, leave_out=leave_out, zone=zone)
     if why:

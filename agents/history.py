@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Count, Max, QuerySet, Sum
 
 from agents.models import Subject, Write
+from cases import rows
 from cases.values import UNKNOWN, number
 
 
@@ -28,31 +29,31 @@ class Places:
     since: datetime | None = None
     leave_out: tuple[Any, ...] = ()
 
-    def rows(self) -> QuerySet[Write]:
-        rows = Write.objects.filter(operation__in=self.operations, placed_at__isnull=False)
+    def counted(self) -> QuerySet[Write]:
+        counted = Write.objects.filter(operation__in=self.operations, placed_at__isnull=False)
         if self.customer is not None:
-            rows = rows.filter(customer=self.customer)
+            counted = counted.filter(customer=self.customer)
         if self.case_id is not None:
-            rows = rows.filter(case=self.case_id)
+            counted = counted.filter(case=self.case_id)
         if self.agent_id is not None:
-            rows = rows.filter(agent=self.agent_id)
+            counted = counted.filter(agent=self.agent_id)
         for name, value in self.arguments:
-            rows = rows.filter(**{f"decided__{name.replace('.', '__')}": value})
+            counted = counted.filter(**{f"decided__{name.replace('.', '__')}": value})
         if self.since is not None:
-            rows = rows.filter(placed_at__gte=self.since)
-        return rows.exclude(pk__in=self.leave_out) if self.leave_out else rows
+            counted = counted.filter(placed_at__gte=self.since)
+        return counted.exclude(pk__in=self.leave_out) if self.leave_out else counted
 
     def count(self) -> int:
-        return self.rows().count()
+        return self.counted().count()
 
     def sum_of(self, argument: str | None, currency: str) -> Any:
         """Sum of money moved, or of one argument; UNKNOWN if one of them is no amount, or of another currency."""
-        if self.rows().exclude(currency__in=["", currency]).exists():
+        if self.counted().exclude(currency__in=["", currency]).exists():
             return UNKNOWN
         if argument is None or argument == "money":
-            return self.rows().aggregate(total=Sum("money"))["total"] or Decimal(0)
+            return self.counted().aggregate(total=Sum("money"))["total"] or Decimal(0)
         total = Decimal(0)
-        for arguments in self.rows().values_list("decided", flat=True):
+        for arguments in self.counted().values_list("decided", flat=True):
             value = number((arguments or {}).get(argument))
             if value is UNKNOWN:
                 return UNKNOWN
@@ -60,11 +61,11 @@ class Places:
         return total
 
     def last(self) -> datetime | None:
-        last: datetime | None = self.rows().aggregate(last=Max("placed_at"))["last"]
+        last: datetime | None = self.counted().aggregate(last=Max("placed_at"))["last"]
         return last
 
     def count_and_sum(self) -> tuple[int, Decimal]:
-        return count_and_sum(self.rows())
+        return count_and_sum(self.counted())
 
 
 def count_and_sum(places: QuerySet[Write]) -> tuple[int, Decimal]:
@@ -81,7 +82,9 @@ def lock_subjects(keys: Iterable[str]) -> None:
     wanted: Sequence[str] = sorted(set(keys))
     if not wanted:
         return
-    held = list(Subject.objects.select_for_update().filter(key__in=wanted).order_by("key"))
-    if len(held) < len(wanted):
+    if len(rows.execute(_LOCK, [wanted])) < len(wanted):
         Subject.objects.bulk_create([Subject(key=k) for k in wanted], ignore_conflicts=True)
-        list(Subject.objects.select_for_update().filter(key__in=wanted).order_by("key"))
+        rows.execute(_LOCK, [wanted])
+
+
+_LOCK = "SELECT key FROM agents_subject WHERE key = ANY ($1::text[]) ORDER BY key FOR UPDATE"

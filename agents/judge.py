@@ -82,8 +82,18 @@ class Judge(Protocol):
     ) -> dict[str, Judged]:
         """The verdict on each option by the live rules, with counts and caps under their locks."""
 
-    def ask(self, case: Case, proposal: Proposal, judged: Judged, *, why: str, now: datetime) -> list[Entry]:
-        """Ask people to decide a stored proposal. Returns the events."""
+    def ask(
+        self,
+        config: Configuration,
+        case: Case,
+        proposal: Proposal,
+        writes: Sequence[Write],
+        judged: Judged,
+        *,
+        why: str,
+        now: datetime,
+    ) -> list[Entry]:
+        """Ask people to decide a proposal with these writes. Returns the events."""
 
     def settled(self, proposal: Proposal, judged: Judged) -> bool:
         """Whether what people decided on this proposal covers what the live rules now ask."""

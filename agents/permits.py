@@ -14,8 +14,9 @@ from agents.errors import Refused
 from agents.models import Proposal, Write
 from agents.money import money_of
 from cases.actors import Actor
-from cases.ledger import Entry, plain
+from cases.ledger import Entry
 from cases.models import Case
+from cases.plainly import plain
 
 W, P = Write.State, Proposal.State
 DAYS = 7

@@ -17,10 +17,12 @@ from agents.models import Operation, Proposal, Run, Write
 from agents.money import money_of
 from agents.reading import Reader
 from agents.subjects import subject_of
+from cases import rows
 from cases.actors import Actor
 from cases.canonical import digest
-from cases.ledger import Entry, plain
+from cases.ledger import Entry
 from cases.models import Case
+from cases.plainly import plain
 from cases.values import UNKNOWN, dig
 
 REJECT = "reject"
@@ -130,8 +132,8 @@ def store(
     )
     _apply(proposal, plan, judged, config)
     proposal.fingerprint = transitions.current_fingerprint(proposal, writes)
-    proposal.save(force_insert=True)
-    Write.objects.bulk_create(writes)
+    proposal.loaded = writes
+    rows.insert(proposal, *writes)
     entries = [_entry(actor, proposal, plan, judged)]
     chosen = next((o for o in plan.options if o.suggested and judged[o.name].kind != "forbid"), None)
     allowed = [o for o in plan.options if judged[o.name].kind != "forbid" and (o.writes or o.name == REJECT)]
@@ -153,7 +155,7 @@ def store(
         _withdraw_all(writes, now)
         return Stored(proposal, writes, judged, entries, starts=False)
     strictest = max(allowed, key=lambda o: (judged[o.name].strictness, o.suggested))
-    entries += judge.ask(case, proposal, judged[strictest.name], why="", now=now)
+    entries += judge.ask(config, case, proposal, writes, judged[strictest.name], why="", now=now)
     return Stored(proposal, writes, judged, entries, starts=False)
 
 
@@ -177,7 +179,8 @@ def _rows(
     agent_id: int | None,
     now: datetime,
 ) -> tuple[Proposal, list[Write]]:
-    proposal = Proposal(
+    proposal = rows.fresh(
+        Proposal,
         case=case,
         run=run,
         step=plan.step,
@@ -192,7 +195,8 @@ def _rows(
         evidence=plan.evidence,
     )
     writes = [
-        Write(
+        rows.fresh(
+            Write,
             id=planned.id,
             case=case,
             proposal=proposal,

@@ -16,6 +16,8 @@ from agents.connectors import Answer, Connector, OperationSpec, SystemSpec, conn
 from agents.connectors.breaker import Breaker, decide, event_of
 from agents.models import Operation, System, SystemHealth
 
+PROBED = 5.0  # seconds until the probe that is under way will mostly have been answered
+
 _connectors: dict[tuple[int, int, str], Connector] = {}
 _breakers: dict[int, Breaker] = {}
 _lock = Lock()
@@ -24,10 +26,16 @@ _lock = Lock()
 def ask(operation: Operation, arguments: Mapping[str, Any], *, effect_key: str | None = None) -> Answer:
     """One call to the operation's system: reads may be tried again inside, writes are sent once. Never raises."""
     system = operation.system
-    if not _may_pass(system):
+    if held_back := _held_back(system):
         words = _("%(system)s has not answered for a while and is left alone for some minutes.")
-        outcome = "failed" if operation.kind == "read" else "not_sent"
-        return Answer(ok=False, outcome=outcome, error=words % {"system": system.shown}, retryable=True)  # type: ignore[arg-type]
+        return Answer(
+            ok=False,
+            outcome="failed" if operation.kind == "read" else "not_sent",
+            error=words % {"system": system.shown},
+            retryable=True,
+            retry_after=held_back,
+            held_back=True,
+        )
     spec = OperationSpec(operation.name, operation.kind, operation.call, effect_key_of(operation), operation.arguments)
     try:
         connector = _connector(system)
@@ -78,12 +86,17 @@ def _connector(system: System) -> Connector:
         return _connectors[key]
 
 
-def _may_pass(system: System) -> bool:
+def _held_back(system: System) -> float:
+    """Seconds for which the system is left alone; 0 if this call may pass (and then it may be the probe)."""
+    now = timezone.now()
     with _lock:
         state = _breakers.get(system.pk, Breaker())
-        decision = decide(state, "ask", now=timezone.now(), random=random.random)
+        decision = decide(state, "ask", now=now, random=random.random)
         _breakers[system.pk] = decision.state
-        return decision.allowed
+        if decision.allowed or state.open_until is None:
+            return 0.0
+        left = max(state.open_until - now.timestamp(), 0.1)
+        return min(left, PROBED) if state.probing else left
 
 
 def _learn(system: System, answer: Answer) -> None:

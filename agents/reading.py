@@ -12,7 +12,8 @@ from agents import reaching
 from agents.models import Operation
 from cases.actors import CONTROL, Actor
 from cases.canonical import canonical, digest
-from cases.ledger import Entry, plain
+from cases.ledger import Entry
+from cases.plainly import plain
 
 
 class Reader:

@@ -5,30 +5,50 @@ stores everything gathered since the last flush in one transaction, and lets `th
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import transaction
-from django.db.models import F
 
-from agents import transitions
+from agents import executor, transitions
 from agents.configuration import Configuration, TypeConfig
 from agents.errors import Stale
+from agents.executor import Outcome
 from agents.facts import FactFinder, Found
 from agents.finding import finder_for, incoming, stored_facts
+from agents.glance import Glance
 from agents.judge import Judge
-from agents.models import Run
+from agents.models import Proposal, Run, Write
 from agents.reading import Reader
+from cases import rows
 from cases import transitions as case_transitions
-from cases.clock import database_now
 from cases.ledger import Entry
 from cases.models import Case
 from cases.transitions import Draft
 
 T = TypeVar("T")
 LEASE = timedelta(seconds=90)
+
+
+@dataclass
+class Sent:
+    """The last write of an option, done and read back: recorded with what the step comes to, in one commit.
+
+    Nothing else is called before that. If this process dies first, the reserved effect key tells what it was.
+    """
+
+    proposal: Proposal
+    writes: list[Write]
+    write: Write
+    outcome: Outcome
+    place: int  # where among the gathered events it happened
+
+    def record(self, draft: Draft, case: Case, config: Configuration, now: datetime) -> None:
+        executor.record(draft, case, self.write, self.outcome, config=config, now=now)
+        transitions.settle_proposal(self.proposal, self.writes, now=now)
+        transitions.release_proposal(self.proposal, try_at=None)
 
 
 @dataclass
@@ -41,17 +61,29 @@ class Stretch:
 
     case: Case
     run: Run
-    config: Configuration
+    glance: Glance
     judge: Judge
     now: datetime
     reader: Reader = field(default_factory=Reader)
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     changes: dict[str, Any] = field(default_factory=dict)
     done_runs: list[Run] = field(default_factory=list)
-    releases: list[tuple[Any, dict[str, Any]]] = field(default_factory=list)
+    releases: list[tuple[Run, dict[str, Any]]] = field(default_factory=list)
     current: Run | None = None
     began: float = 0.0  # monotonic seconds, from before `now` was asked for
+    sent: "Sent | None" = None  # a write that was carried out and is recorded with the next flush
+    runs: dict[int, Run] = field(default_factory=dict)  # rows of this turn that this stretch knows
+    proposals: dict[Any, Proposal] = field(default_factory=dict)
+    planned: list[Any] = field(default_factory=list)  # what is next, where it was planned with the last flush already
     _messages: list[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.run.pk is not None:
+            self.runs[self.run.pk] = self.run
+
+    @property
+    def config(self) -> Configuration:
+        return self.glance.config
 
     @property
     def entries(self) -> list[Entry]:
@@ -84,7 +116,7 @@ class Stretch:
             now=self.now,
             given=given,
             steps=self.all_steps(),
-            messages=self.messages,
+            messages=lambda: self.messages,
             agent_id=(self.current or self.run).agent_id,
         )
 
@@ -96,28 +128,36 @@ class Stretch:
 
         When `then` refuses, everything is rolled back and stays gathered: a later flush still tells of it.
         """
-        fence, told, releases = self.run, list(self.entries), list(self.releases)
+        fence, told, releases, sent = self.run, list(self.entries), list(self.releases), self.sent
         unsaved = [run for run in self.done_runs if run.pk is None]
         if self.current is not None and self.current.pk is None:
             unsaved.append(self.current)
         try:
-            with transaction.atomic():
+            with transaction.atomic(), rows.together():
                 self.began = time.monotonic()
-                case = case_transitions.lock(self.case.pk)
-                self.now = database_now()
+                case, self.now = case_transitions.lock_at(self.case.pk, self.config.type_rows)
                 self._still_ours(case)
                 draft = self._gathered(case)
                 self._store_runs()
                 result = then(case, draft)
                 draft.store(case, now=self.now)
-        except Exception:
-            self.run, self.releases, self.reader.entries = fence, releases, told
+        except Exception as failure:
+            self.run, self.releases, self.reader.entries, self.sent = fence, releases, told, sent
             for run in unsaved:
                 run.pk = None
+            if isinstance(failure, Stale):
+                self.tell_sent()
             raise
         self.case = case
+        self.runs |= {run.pk: run for run in unsaved}
         self.steps, self.changes, self.done_runs = {}, {}, []
         return result
+
+    def into(self, case: Case, draft: Draft) -> None:
+        """Add what was gathered to the draft of a transaction that holds the case already."""
+        gathered = self._gathered(case)
+        draft.add(*gathered.entries, **gathered.changes)
+        self._store_runs()
 
     def _gathered(self, case: Case) -> Draft:
         """Events, facts and steps since the last flush; they are on the case already for whoever plans next."""
@@ -127,21 +167,56 @@ class Stretch:
         for name, value in changes.items():
             if name not in ("status", "turn"):  # those two are compared when they are stored
                 setattr(case, name, value)
-        return Draft(self.reader.taken(), changes)
+        draft = Draft(self.reader.taken(), changes)
+        if self.sent is not None:
+            later = draft.entries[self.sent.place :]
+            del draft.entries[self.sent.place :]
+            self.sent.record(draft, case, self.config, self.now)
+            draft.entries += later
+            self.sent = None
+        return draft
+
+    @property
+    def is_told(self) -> bool:
+        """Whether everything gathered is stored."""
+        return not (self.entries or self.changes or self.steps or self.done_runs or self.releases or self.sent)
+
+    def known_runs(self) -> Iterator[tuple[int | None, Run]]:
+        """The runs of this turn that this stretch began with or made, as they will be stored."""
+        for run in (*self.runs.values(), *self.done_runs, *([self.current] if self.current else [])):
+            yield run.pk, run
+
+    def settle(self) -> None:
+        """Record what was sent before anything else is called."""
+        if self.sent is not None:
+            self.flush(lambda _case, _draft: None)
+
+    def tell_sent(self) -> None:
+        """The turn stops starting, never recording: what was carried out is told, whoever has the case now."""
+        sent, self.sent = self.sent, None
+        if sent is None:
+            return
+        with transaction.atomic(), rows.together():
+            case, now = case_transitions.lock_at(self.case.pk, self.config.type_rows)
+            draft = Draft()
+            sent.record(draft, case, self.config, now)
+            draft.store(case, now=now)
 
     def _store_runs(self) -> None:
-        for rows, values in self.releases:
-            rows.update(**values)
+        for run, values in self.releases:
+            rows.change(run, values, guard={"claim": run.claim}, missed=None)
         self.releases = []
+        new = [run for run in self.done_runs if run.pk is None]
         for run in self.done_runs:
-            if run.pk is None:
-                run.save(force_insert=True)
-            else:
+            if run.pk is not None:
                 self._end(run)
         if self.current is not None and self.current.state == Run.State.OPEN and self.current.pk is None:
             self.current.lease_until = self.now + LEASE
-            self.current.save(force_insert=True)
+            new.append(self.current)
             self.run = self.current
+        if new:
+            rows.insert(*new)
+            rows.send()  # what follows names their numbers
 
     def _end(self, run: Run) -> None:
         wanted, run.state = run.state, Run.State.OPEN
@@ -155,8 +230,7 @@ class Stretch:
             raise Stale
         if any(run is self.run for run in self.done_runs):
             return  # ending it compares the claim as well
-        lease = self.now + LEASE
-        if not Run.objects.filter(pk=self.run.pk, claim=self.run.claim, state=Run.State.OPEN).update(
-            lease_until=lease, calls=F("calls") if self.run.calls == 0 else self.run.calls
-        ):
-            raise Stale
+        changes: dict[str, Any] = {"lease_until": self.now + LEASE}
+        if self.run.calls:
+            changes["calls"] = self.run.calls
+        rows.change(self.run, changes, guard={"claim": self.run.claim, "state": Run.State.OPEN}, missed=Stale)

@@ -5,8 +5,8 @@ from typing import Any
 
 from agents.models import Operation
 from cases.canonical import digest
-from cases.ledger import plain
 from cases.models import Case
+from cases.plainly import plain
 from cases.values import UNKNOWN, dig
 
 

@@ -5,13 +5,14 @@ A write is found again by its place in the recipe, so a recipe that is done agai
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
-from agents import executor, gate, proposing, reaching, transitions
+from agents import executor, gate, proposing, reaching, record_links, transitions
 from agents.brains.base import Done, ToolFailed
 from agents.carrying import Carrier
 from agents.configuration import StepConfig
@@ -23,12 +24,12 @@ from agents.judge import Option, PlannedWrite
 from agents.models import Agent, Grant, Operation, Proposal, Write
 from agents.proposing import Plan, Stored
 from agents.reading import read_entry
-from agents.stretch import LEASE, Stretch
+from agents.stretch import LEASE, Sent, Stretch
 from agents.subjects import subject_of
-from cases import actors, formulas, placeholders
+from cases import actors, formulas, placeholders, rows
 from cases.errors import TurnPassed
-from cases.ledger import plain
 from cases.models import Case
+from cases.plainly import plain
 from cases.texts import say
 from cases.transitions import Draft
 from cases.values import UNKNOWN
@@ -60,6 +61,7 @@ class StepTools:
 
     @property
     def finder(self) -> FactFinder:
+        self.stretch.settle()
         if self._finder is None:
             self._finder = self.stretch.finder()
         return self._finder
@@ -168,7 +170,7 @@ class StepTools:
         """Judged, then forbidden, carried out at once under a standing approval, or waiting for people."""
         known = self._proposal_at(place)
         if known is not None:
-            return _done(known, list(known.writes.all()))
+            return _done(known, known.loaded if known.loaded is not None else list(known.writes.all()))
         for option in options:
             for write in option.writes:
                 allowed = self._pass(write.operation.name, write.arguments)
@@ -185,16 +187,16 @@ class StepTools:
             evidence=evidence(self.finder, self.stretch.config),
         )
         try:
-            stored = self.stretch.flush(lambda case, draft: self._store(plan, case, draft))
+            stored, carrier = self.stretch.flush(lambda case, draft: self._store(plan, case, draft))
         except Refused as refusal:
             raise self._failed(", ".join(w.operation.name for o in options for w in o.writes), refusal) from refusal
-        if stored.starts:
-            self._carry_out(stored)
-            stored.proposal.refresh_from_db()
-            return _done(stored.proposal, list(stored.proposal.writes.all()))
-        return _done(stored.proposal, stored.writes)
+        except IntegrityError as error:
+            raise self._put_off(error) from error
+        self.stretch.proposals[stored.proposal.pk] = stored.proposal
+        return self._carry_out(stored, carrier) if carrier is not None else _done(stored.proposal, stored.writes)
 
-    def _store(self, plan: Plan, case: Case, draft: Draft) -> Stored:
+    def _store(self, plan: Plan, case: Case, draft: Draft) -> tuple[Stored, Carrier | None]:
+        """Store and judge the proposal; what nobody has to be asked about is reserved in the same commit."""
         run = self.stretch.run
         stored = proposing.store(
             plan,
@@ -206,23 +208,44 @@ class StepTools:
             agent_id=self.agent.pk,
             now=self.stretch.now,
         )
-        if stored.starts:
-            stored.proposal.claim = 1
-            Proposal.objects.filter(pk=stored.proposal.pk).update(claim=1, lease_until=self.stretch.now + LEASE)
         draft.add(*stored.entries)
-        return stored
-
-    def _carry_out(self, stored: Stored) -> None:
-        """The standing approval's writes, by this worker, at once. The step goes on when they are through."""
-        Carrier(
-            proposal_id=stored.proposal.pk,
-            case_id=self.stretch.case.pk,
+        if not stored.starts:
+            if stored.proposal.state in Proposal.OPEN:
+                self._waits_for_people(stored, case, draft)
+            return stored, None
+        stored.proposal.claim, stored.proposal.lease_until = 1, self.stretch.now + LEASE
+        carrier = Carrier(
+            proposal=stored.proposal,
+            case_id=case.pk,
             claim=1,
             judge=self.stretch.judge,
             after=_nothing,
             just_judged=True,
             config=self.stretch.config,
-        ).run()
+        )
+        carrier.begin(case, draft, stored.writes, now=self.stretch.now, began=self.stretch.began)
+        return stored, carrier
+
+    def _waits_for_people(self, stored: Stored, case: Case, draft: Draft) -> None:
+        """The step stays open without a lease, and what is next for the case is planned in the same commit."""
+        run = self.stretch.run
+        changes = {"waiting_on": stored.proposal.pk, "try_at": None, "lease_until": None, "calls": run.calls}
+        rows.change(run, changes, guard={"claim": run.claim}, missed=None)
+        self.stretch.proposals[stored.proposal.pk] = stored.proposal
+        self.stretch.planned.append(self.after(self.stretch, case, draft))
+
+    def _carry_out(self, stored: Stored, carrier: Carrier) -> Done:
+        """The standing approval's writes, by this worker, at once. The step goes on when they are through.
+
+        The outcome of the last one is recorded with what the step comes to.
+        """
+        last = carrier.run_but_the_last()
+        if last is not None:
+            write, outcome = last
+            self.stretch.sent = Sent(stored.proposal, carrier.writes, write, outcome, len(self.stretch.entries))
+            return Done(True, outcome.state, outcome.result, stored.proposal.decided, stored.proposal)
+        stored.proposal.refresh_from_db()
+        return _done(stored.proposal, list(stored.proposal.writes.all()))
 
     def _internal(self, operation: Operation, arguments: Mapping[str, Any], *, place: str, name: str) -> Done:
         write = self._write_at(place)
@@ -234,6 +257,8 @@ class StepTools:
                 )
             except Refused as refusal:
                 raise self._failed(operation.name, refusal) from refusal
+            except IntegrityError as error:
+                raise self._put_off(error) from error
         else:
             ended = self._found_again(write)
             if ended is not None:
@@ -242,6 +267,10 @@ class StepTools:
         if outcome.state == W.PERMITTED:
             raise Later(write.try_at or self.stretch.now + timedelta(seconds=1))
         return self._ended(write)
+
+    def _put_off(self, error: IntegrityError) -> Exception:
+        """Another write of the same record was reserved at this moment: the step goes on when that one may be over."""
+        return Later(self.stretch.now + PAUSED) if executor.is_taken(error) else error
 
     def _reserve_new(self, allowed: Pass, place: str, name: str, case: Case, draft: Draft) -> Write:
         switch = gate.paused(case, self.agent, allowed.operation.system.name, share=True)
@@ -273,7 +302,7 @@ class StepTools:
                 leave_out=(),
                 zone=self.stretch.config.zone,
             )
-        write.save(force_insert=True)
+        rows.insert(write)
         draft.add(executor.reserve(write, operation=allowed.operation, now=self.stretch.now, began=self.stretch.began))
         return write
 
@@ -329,10 +358,12 @@ class StepTools:
             now=self.stretch.now,
             agent=self.agent,
             step=self.step.name,
+            glance=self.stretch.glance,
         )
 
     def _pass(self, operation: str, arguments: Mapping[str, Any]) -> Pass:
         """Through the gate, within the caps of a run; a refusal is an event and ends the tool."""
+        self.stretch.settle()
         self._count()
         try:
             return self._gate().check(self.actor, operation, arguments, turn=self.stretch.run.turn)
@@ -396,18 +427,20 @@ class StepTools:
     def _write_at(self, place: str) -> Write | None:
         if self._fresh():
             return None
-        rows = Write.objects.filter(
+        there = Write.objects.filter(
             case=self.stretch.case, turn=self.stretch.case.turn, step=self.step.name, place=place, proposal=None
         )
-        return rows.exclude(state=W.WITHDRAWN).select_related("operation__system").first()
+        return there.exclude(state=W.WITHDRAWN).select_related("operation__system").first()
 
     def _proposal_at(self, place: str) -> Proposal | None:
         if self._fresh():
             return None
-        rows = Proposal.objects.filter(
-            case=self.stretch.case, turn=self.stretch.case.turn, step=self.step.name, place=place
-        )
-        return rows.exclude(state=Proposal.State.WITHDRAWN).first()
+        turn = self.stretch.case.turn
+        for known in self.stretch.proposals.values():
+            if (known.turn, known.step, known.place) == (turn, self.step.name, place) and known.state != "withdrawn":
+                return known
+        there = Proposal.objects.filter(case=self.stretch.case, turn=turn, step=self.step.name, place=place)
+        return there.exclude(state=Proposal.State.WITHDRAWN).first()
 
 
 def _nothing(case: Case, draft: Draft, now: datetime) -> None:
@@ -419,8 +452,10 @@ def _done(proposal: Proposal, writes: Sequence[Write]) -> Done:
     ended = proposal.state not in Proposal.OPEN
     chosen = [w for w in writes if w.option == proposal.decided]
     result = chosen[0].result if chosen else None
-    why = "; ".join(w.error for w in chosen if w.error) or _state_words(proposal)
-    return Done(ended, proposal.state, result=result, option=proposal.decided, proposal=proposal, why=why)
+    done = Done(ended, proposal.state, result=result, option=proposal.decided, proposal=proposal)
+    if ended and not done.worked:
+        done = replace(done, why="; ".join(w.error for w in chosen if w.error) or _state_words(proposal))
+    return done
 
 
 def _state_words(proposal: Proposal) -> str:
@@ -431,23 +466,26 @@ def _state_words(proposal: Proposal) -> str:
 
 def evidence(finder: FactFinder, config: Any) -> list[dict[str, Any]]:
     """What was looked at, for the approval page: each fact with source and read time, missing ones too."""
-    rows = []
-    for name, fact in finder.type.facts.items():
-        if finder.needs_argument(name):
-            continue
-        found = finder.find(name)
+    lines = []
+    names = [name for name in finder.type.facts if not finder.needs_argument(name)]
+    looked_up = {name: finder.find(name) for name in names}
+    values = {name: plain(found.value) for name, found in looked_up.items() if found.known}
+    values["request"] = request_values(finder.case)
+    for name, found in looked_up.items():
+        fact = finder.type.facts[name]
         operation = config.operations.get(found.source)
-        rows.append(
+        lines.append(
             {
                 "fact": name,
                 "title": fact.row.title,
                 "kind": fact.row.kind,
                 "where": operation.system.title if operation else found.source,
                 "operation": operation.name if operation else "",
+                "link": record_links.of_operation(operation, values, values.get(name)) if operation else "",
                 "found": plain(found.value) if found.known else None,
                 "known": found.known,
                 "why": found.why,
                 "at": found.at.isoformat() if found.at else None,
             }
         )
-    return rows
+    return lines

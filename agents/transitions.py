@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from agents.errors import Stale
 from agents.fingerprint import fingerprint
 from agents.models import Proposal, Run, Write
+from cases import rows
 from cases.actors import Actor
 from cases.errors import WrongState
 from cases.ledger import Entry
@@ -64,16 +65,14 @@ def move_write(write: Write, to: str, *, held_claim: int | None = None, **change
         changes.setdefault("placed_at", write.placed_at)
     else:
         changes["placed_at"] = None
-    rows = Write.objects.filter(pk=write.pk, state=write.state)
+    guard: dict[str, Any] = {"state": write.state}
     if held_claim is not None:
-        rows = rows.filter(claim=held_claim)
-    if not rows.update(state=to, **changes):
-        if held_claim is not None:
-            raise Stale
-        raise WrongState(_("This write was changed meanwhile. Nothing was changed."))
-    write.state = to
-    for name, value in changes.items():
-        setattr(write, name, value)
+        guard["claim"] = held_claim
+    rows.change(write, {"state": to, **changes}, guard=guard, missed=_write_moved if held_claim is None else Stale)
+
+
+def _write_moved() -> WrongState:
+    return WrongState(_("This write was changed meanwhile. Nothing was changed."))
 
 
 def move_run(run: Run, to: str, *, now: datetime, claim: int | None = None, **changes: Any) -> None:
@@ -82,29 +81,22 @@ def move_run(run: Run, to: str, *, now: datetime, claim: int | None = None, **ch
         raise WrongState(_("This step is %(state)s already.") % {"state": run.get_state_display().lower()})
     if to != Run.State.OPEN:
         changes |= {"ended_at": now, "lease_until": None}
-    rows = Run.objects.filter(pk=run.pk, state=run.state)
+    guard: dict[str, Any] = {"state": run.state}
     if claim is not None:
-        rows = rows.filter(claim=claim)
-    if not rows.update(state=to, **changes):
-        raise Stale
-    run.state = to
-    for name, value in changes.items():
-        setattr(run, name, value)
+        guard["claim"] = claim
+    rows.change(run, {"state": to, **changes}, guard=guard, missed=Stale)
 
 
 def claim_run(run: Run, *, now: datetime, lease_until: datetime) -> None:
     """Take an open run whose lease is over (or that nobody has): its claim rises."""
-    rows = Run.objects.filter(pk=run.pk, claim=run.claim, state=Run.State.OPEN)
-    if not rows.update(claim=run.claim + 1, attempts=run.attempts + 1, lease_until=lease_until, try_at=None):
-        raise Stale
-    run.claim += 1
-    run.attempts += 1
-    run.lease_until = lease_until
+    changes = {"claim": run.claim + 1, "attempts": run.attempts + 1, "lease_until": lease_until, "try_at": None}
+    rows.change(run, changes, guard={"claim": run.claim, "state": Run.State.OPEN}, missed=Stale)
 
 
 def restart_run(run: Run, *, lease_until: datetime | None, agent_id: int | None) -> None:
     """Open a run of this turn again (the customer answered, an outside agent goes on)."""
-    rows = Run.objects.filter(pk=run.pk, claim=run.claim).exclude(state__in=[Run.State.SKIPPED, Run.State.LATE])
+    if run.state in (Run.State.SKIPPED, Run.State.LATE):
+        raise Stale
     changes: dict[str, Any] = {
         "state": Run.State.OPEN,
         "claim": run.claim + 1,
@@ -115,25 +107,19 @@ def restart_run(run: Run, *, lease_until: datetime | None, agent_id: int | None)
         "ended_at": None,
         "agent_id": agent_id,
     }
-    if not rows.update(**changes):
-        raise Stale
-    for name, value in changes.items():
-        setattr(run, name, value)
+    rows.change(run, changes, guard={"claim": run.claim, "state": run.state}, missed=Stale)
 
 
 def claim_proposal(proposal: Proposal, *, lease_until: datetime) -> None:
     """Take a proposal whose writes can be carried out."""
-    rows = Proposal.objects.filter(pk=proposal.pk, claim=proposal.claim)
-    if not rows.update(claim=proposal.claim + 1, lease_until=lease_until, try_at=None):
-        raise Stale
-    proposal.claim += 1
-    proposal.lease_until = lease_until
+    changes = {"claim": proposal.claim + 1, "lease_until": lease_until, "try_at": None}
+    rows.change(proposal, changes, guard={"claim": proposal.claim}, missed=Stale)
 
 
 def release_proposal(proposal: Proposal, *, try_at: datetime | None) -> None:
     """Give a claimed proposal back: it is taken again at `try_at`, or when something wakes the case."""
-    Proposal.objects.filter(pk=proposal.pk, claim=proposal.claim).update(lease_until=None, try_at=try_at)
-    proposal.lease_until, proposal.try_at = None, try_at
+    changes = {"lease_until": None, "try_at": try_at}
+    rows.change(proposal, changes, guard={"claim": proposal.claim}, missed=None)
 
 
 def settle_proposal(proposal: Proposal, writes: Sequence[Write], *, now: datetime) -> None:
@@ -147,7 +133,8 @@ def settle_proposal(proposal: Proposal, writes: Sequence[Write], *, now: datetim
         state = P.REJECTED
     else:
         state = P.PERMITTED if worst == W.RESERVED else P(worst)
-    set_proposal(proposal, state, now=now)
+    if state != proposal.state or state not in Proposal.OPEN:
+        set_proposal(proposal, state, now=now)
 
 
 def set_proposal(proposal: Proposal, state: str, *, now: datetime, **changes: Any) -> None:
@@ -156,11 +143,11 @@ def set_proposal(proposal: Proposal, state: str, *, now: datetime, **changes: An
     changes |= {"state": state, "ended_at": now if ended else None}
     if ended:
         changes["lease_until"] = None
-    rows = Proposal.objects.filter(pk=proposal.pk, state=proposal.state)
-    if not rows.update(**changes):
-        raise WrongState(_("This proposal was changed meanwhile. Nothing was changed."))
-    for name, value in changes.items():
-        setattr(proposal, name, value)
+    rows.change(proposal, changes, guard={"state": proposal.state}, missed=_proposal_moved)
+
+
+def _proposal_moved() -> WrongState:
+    return WrongState(_("This proposal was changed meanwhile. Nothing was changed."))
 
 
 def chosen_writes(proposal: Proposal, writes: Iterable[Write]) -> list[Write]:

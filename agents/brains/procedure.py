@@ -14,7 +14,7 @@ from agents.configuration import StepConfig
 from agents.judge import Option
 from agents.proposing import named
 from cases import placeholders
-from cases.ledger import plain
+from cases.plainly import plain
 from cases.values import UNKNOWN
 
 

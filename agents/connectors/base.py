@@ -58,6 +58,7 @@ class Answer:
     true for `unknown`: whether that may be sent again depends on the effect key, which the executor knows.
     status: the HTTP status, if the system answered. retry_after: seconds that the system asked to wait.
     error: words a person can read, at most 500 characters and a sentence. seconds: how long the call took.
+    held_back: the system is left alone for now, so this was no try at all; `retry_after` says for how long.
     """
 
     ok: bool
@@ -68,6 +69,7 @@ class Answer:
     retry_after: float | None = None
     retryable: bool = False
     seconds: float = 0.0
+    held_back: bool = False
 
 
 class ConnectorProblem(ValueError):

@@ -31,6 +31,12 @@ class System(ConfigRecord):
     owner = models.ForeignKey(Team, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("owner"))
     private_network = models.BooleanField(_("private network allowed"), default=False)
     timeout_seconds = models.FloatField(_("time-out (seconds)"), default=10)
+    page = models.CharField(
+        _("page of a record"),
+        max_length=500,
+        blank=True,
+        help_text=_("Where people open it, such as https://shop.example.com/orders/{order_number}."),
+    )
     history = HistoricalRecords()
 
     class Meta(ConfigRecord.Meta):
@@ -69,6 +75,14 @@ class Operation(ConfigRecord):
     undo = models.JSONField(_("undo"), default=dict, blank=True)
     editable = models.JSONField(_("editable by an approver"), default=list, blank=True)
     secret = models.JSONField(_("secret arguments"), default=list, blank=True)
+    masked = models.JSONField(_("masked arguments"), default=list, blank=True)
+    shows = models.JSONField(_("what its approval shows"), default=dict, blank=True)
+    page = models.CharField(
+        _("page of a record"),
+        max_length=500,
+        blank=True,
+        help_text=_("Where people open it, such as https://shop.example.com/orders/{order_number}."),
+    )
     risk = models.CharField(_("risk"), max_length=10, choices=Risk, default=Risk.MEDIUM)
     high_above = models.DecimalField(_("high risk above"), max_digits=14, decimal_places=2, null=True, blank=True)
     hold_seconds = models.PositiveIntegerField(_("hold (seconds)"), null=True, blank=True)
@@ -91,7 +105,7 @@ class Operation(ConfigRecord):
 
     @property
     def is_controlled(self) -> bool:
-        return self.level == Level.CONTROLLED
+        return self.level not in (Level.REFERENCE, Level.CASE, Level.INTERNAL)  # an odd level is the highest
 
 
 class Agent(ConfigRecord):

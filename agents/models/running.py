@@ -4,6 +4,7 @@ State changes live in `agents.transitions`. The database itself refuses a level-
 """
 
 import uuid
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models
@@ -24,7 +25,8 @@ class Run(models.Model):
         SKIPPED = "skipped", _("Skipped")
         LATE = "late", _("Late, not used")
 
-    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="runs")
+    # run_of_step_in_turn begins with it
+    case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="runs", db_index=False)
     step = models.CharField(max_length=120, blank=True)  # '' is the control layer's own: sort and facts
     agent = models.ForeignKey(Agent, on_delete=models.PROTECT, null=True, related_name="runs")
     turn = models.PositiveIntegerField()
@@ -103,6 +105,10 @@ class Proposal(models.Model):
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
 
+    # No columns, but what is known of a proposal that was just read or made: its writes, and until when people decide.
+    loaded: "list[Write] | None" = None
+    approval_due_at: datetime | None = None
+
     class Meta:
         verbose_name = _("proposal")
         verbose_name_plural = _("proposals")
@@ -128,6 +134,9 @@ class Proposal(models.Model):
         return list({rule["name"]: rule for rule in self.rules if rule.get("won")}.values())
 
 
+WRITE_OPEN = ("waiting", "held", "permitted", "reserved", "unknown")  # what may still become of a write
+
+
 class Write(models.Model):
     """One call that changes a system. Its primary key is the effect key, kept over every retry and hand re-run."""
 
@@ -148,17 +157,18 @@ class Write(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="writes")
-    proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, null=True, related_name="writes")
+    # write_of_option, write_history and write_limits begin with these three
+    proposal = models.ForeignKey(Proposal, on_delete=models.PROTECT, null=True, related_name="writes", db_index=False)
     run = models.ForeignKey(Run, on_delete=models.PROTECT, null=True, related_name="writes")
     step = models.CharField(max_length=120, blank=True)
     place = models.CharField(max_length=60, blank=True)
     option = models.CharField(max_length=120, blank=True)
     position = models.PositiveSmallIntegerField(default=0)
     name = models.CharField(max_length=140)
-    operation = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="+")
+    operation = models.ForeignKey(Operation, on_delete=models.PROTECT, related_name="+", db_index=False)
     controlled = models.BooleanField()
     turn = models.PositiveIntegerField()
-    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, null=True, related_name="+")
+    agent = models.ForeignKey(Agent, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
     customer = models.CharField(max_length=200, blank=True)
     subject = models.CharField(max_length=64)
     money = models.DecimalField(max_digits=16, decimal_places=2, null=True)
@@ -201,9 +211,9 @@ class Write(models.Model):
         verbose_name_plural = _("writes")
         ordering = ["proposal", "option", "position"]
         indexes = [
-            models.Index("case", name="write_of_case"),
             models.Index("proposal", "option", "position", name="write_of_option"),
-            models.Index("subject", name="write_in_flight", condition=Q(state__in=["reserved", "unknown"])),
+            models.Index("operation", name="write_held", condition=Q(state="held")),  # what a pause would meet
+            models.Index("state", name="write_open", condition=Q(state__in=WRITE_OPEN)),  # `/metrics`
             models.Index("operation", "customer", "placed_at", name="write_history"),  # sums and counts of rules
             models.Index("permit_rule", "placed_at", name="write_standing", condition=Q(permit_rule__isnull=False)),
             models.Index("agent", "operation", "placed_at", name="write_limits", condition=Q(agent__isnull=False)),
@@ -214,6 +224,10 @@ class Write(models.Model):
                 condition=Q(controlled=False)
                 | ~Q(state__in=["permitted", "reserved", "written", "differs", "unknown"])
                 | ~Q(permit_fingerprint=""),
+            ),
+            # One write of an operation and record is under way at a time, whoever looked at the same moment.
+            models.UniqueConstraint(
+                fields=["subject"], condition=Q(state__in=["reserved", "unknown"]), name="one_write_under_way"
             ),
             models.UniqueConstraint(
                 fields=["case", "turn", "step", "place", "option", "position"],

@@ -152,15 +152,16 @@ def test_an_agent_sees_looked_up_facts_through_its_grant_only(company: Small, ca
     """Of what no grant covers it sees whether it is known, nothing more."""
     from datetime import timedelta
 
+    from agents.glance import Glance
     from agents.models import Agent, Grant, Run
     from agents.stretch import Stretch
     from approvals.judging import Judging
 
     def seen() -> Any:
-        config = configuration.current()
+        glance = Glance(configuration.current(), frozenset(), 0.0)
         run = Run.objects.filter(case=case, step="work_out").get()
-        stretch = Stretch(case, run, config, Judging(), now=database_now(), current=run)
-        step = config.types_by_name["refund"].steps["work_out"]
+        stretch = Stretch(case, run, glance, Judging(), now=database_now(), current=run)
+        step = glance.config.types_by_name["refund"].steps["work_out"]
         return StepTools(stretch, step, Agent.objects.get(name="clerk"), after=None).visible_facts()
 
     assert seen()["order"] == {"number": "A100", "total": 100} and seen()["customer"]["tier"] == "gold"
