@@ -68,6 +68,6 @@ def change(*, actor: Actor, key: Key, becomes: Record | None, reason: str, now: 
         entries = transitions.bring_into_force(
             made.apply, live, actor=actor, reason=reason, words=made.in_force, code="policy.changed"
         )
-        drafts, proposed = transitions.propose(made.waiting, actor=actor, reason=reason, now=now)
+        drafts, proposed = transitions.propose(made.waiting, live, actor=actor, reason=reason, now=now)
         append_company([*entries, *proposed], now=now)
     return Change(made.in_force, waiting, [draft.pk for draft in drafts])

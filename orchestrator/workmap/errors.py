@@ -26,3 +26,11 @@ class DraftEnded(WrongState):
 
 class DraftOutdated(WrongState):
     """The record has changed since this draft was made. Drop the draft and propose the change again."""
+
+
+class DraftPlanned(WrongState):
+    """This draft has a start time. Call its start off first; nothing was changed."""
+
+
+class NotPlanned(WrongState):
+    """This draft has no start time, so there is nothing to call off."""

@@ -117,7 +117,7 @@ def _carry_out(
     entries = transitions.bring_into_force(
         made.apply, live, actor=actor, reason=reason, words=made.in_force, code="policy.loaded"
     )
-    drafts, proposed = transitions.propose(made.waiting, actor=actor, reason=reason, now=now)
+    drafts, proposed = transitions.propose(made.waiting, live, actor=actor, reason=reason, now=now)
     _remember(read)
     loaded.changed = bool(entries)
     loaded.waiting = [draft.pk for draft in drafts]

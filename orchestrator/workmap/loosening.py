@@ -7,8 +7,10 @@ provably stricter. Rules have a module of their own, `loosening_rules.py`.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from approvals.variants import ticks_of
 from cases.calendars import duration
 from orchestrator.workmap import loosening_rules
+from orchestrator.workmap.loosening_rules import Surroundings
 from orchestrator.workmap.records import Record, same
 
 Spot = tuple[str, ...]
@@ -16,6 +18,8 @@ Spot = tuple[str, ...]
 Stricter = Callable[[Any, Any], bool]
 """(old, new) -> whether the new value allows nothing that the old one did not. None: the key is not said."""
 
+LOWER = ("reference", "case", "internal")
+"""Levels that need no approval of themselves."""
 LEVELS = ("reference", "case", "internal", "controlled")
 RISKS = ("low", "medium", "high")
 
@@ -53,6 +57,15 @@ def _longer(old: Any, new: Any) -> bool:
     return bool(duration(new or "30s").seconds >= duration(old or "30s").seconds)
 
 
+def _shorter(old: Any, new: Any) -> bool:
+    return bool(duration(new or "5m").seconds <= duration(old or "5m").seconds)
+
+
+def _asked_earlier(old: Any, new: Any) -> bool:
+    """From which risk on a second factor is asked for: not said is never."""
+    return not old or (bool(new) and RISKS.index(new) <= RISKS.index(old))
+
+
 def _off(old: Any, new: Any) -> bool:
     return not new
 
@@ -66,6 +79,13 @@ def _more_keys(old: Any, new: Any) -> bool:
     if old == "none":
         return True
     return isinstance(old, dict) and isinstance(new, dict) and all(same(new.get(key), old[key]) for key in old)
+
+
+def _ticks_stay(old: Any, new: Any) -> bool:
+    """What an approval shows may change, but what has to be ticked stays, with what it was filled from."""
+    slots = [slot.name for slot in ticks_of(old)]
+    kept = {slot.name for slot in ticks_of(new)} >= set(slots)
+    return kept and all(same((old or {}).get(name), (new or {}).get(name)) for name in slots)
 
 
 def _same_but_for_words(old: Any, new: Any) -> bool:
@@ -91,13 +111,15 @@ NEUTRAL: dict[str, set[str]] = {
     "steps": {"name", "after", "when", "does", "procedure", "on_failure"},
 }
 STRICTER: dict[str, dict[str, Stricter]] = {
-    "company": {"hold": _longer},
-    "team": {},
+    "company": {"hold": _longer, "step_up": _asked_earlier, "step_up_lasts": _shorter},
+    "team": {"step_up": _on},
     "system": {"private_network": _off},
     "operation": {
         "level": _rises(LEVELS, "controlled"),
         "editable": _shrinks,
         "secret": lambda old, new: _shrinks(new, old),
+        "masked": lambda old, new: _shrinks(new, old),
+        "shows": _ticks_stay,
         "risk": _rises(RISKS, "medium"),
         "high_above": _only_falls,
         "case_key": _more_keys,
@@ -118,21 +140,17 @@ STRICTER: dict[str, dict[str, Stricter]] = {
         "until": lambda old, new: new <= old,
         "since": lambda old, new: new is not None and (old is None or new >= old),
     },
-    "request_type": {"risk": _rises(RISKS, "medium"), "confidential": _on},
+    "request_type": {"risk": _rises(RISKS, "medium"), "confidential": _on, "suggestion_after_choice": _on},
     "facts": {},
     "steps": {"operations": _narrows, "team": lambda old, new: old is None},
 }
 
 
-def spots(
-    what: str, old: Record | None, new: Record | None, *, lines: Mapping[str, str], hold: str = "30s"
-) -> list[Spot]:
-    """Where the change from `old` to `new` loosens: keys, and () when the whole record does. None: not there.
-
-    `lines`: team -> the team it passes up to. `hold`: the company's, which an operation without its own has.
-    """
+def spots(what: str, old: Record | None, new: Record | None, around: Surroundings) -> list[Spot]:
+    """Where the change from `old` to `new` loosens: keys, and () when the whole record does. None: not there."""
     if what == "rule":
-        return loosening_rules.spots(old, new, lines)
+        return loosening_rules.spots(old, new, around)
+    hold = around.hold
     if old is None:
         return [()] if _loosens_by_being_there(what, new or {}) else []
     if new is None:

@@ -5,6 +5,7 @@ allowing less.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from cases.calendars import duration
@@ -15,24 +16,61 @@ UPWARDS = ("more than", "at least")
 DOWNWARDS = ("less than", "at most")
 
 
-def spots(old: Record | None, new: Record | None, lines: Mapping[str, str]) -> list[Spot]:
-    """Where the change loosens: `when`, `then`, `active`, or () for the whole rule. None: not there."""
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The rest of the map, as far as loosening is judged by it. `lines`: team -> the team it passes up to; `leads`:
+    request type -> who decides where no rule says who; `lower`: operations below level 4."""
+
+    lines: Mapping[str, str] = field(default_factory=dict)
+    hold: str = "30s"
+    leads: Mapping[str, str] = field(default_factory=dict)
+    lower: frozenset[str] = frozenset()
+
+
+def spots(old: Record | None, new: Record | None, around: Surroundings) -> list[Spot]:
+    """Where the change loosens: `when`, `then`, `active`, or () for the whole rule. None: not there.
+
+    Where a rule that asks begins to match, it takes the place of the type's lead: it must ask nobody below them.
+    """
     was = None if old is None or old.get("active", True) is False else old
     is_ = None if new is None or new.get("active", True) is False else new
     if was is None:
-        return [()] if is_ is not None and is_standing(is_) else []
+        return [()] if is_ is not None and (is_standing(is_) or _asks_below_the_lead(is_, around)) else []
     if is_ is None:
         return [] if is_standing(was) else [("active",) if new is not None else ()]
     if is_standing(was) and is_standing(is_):
         return _standing(was, is_)
     if is_standing(was):
-        return []
+        return [("then",)] if _asks_below_the_lead(is_, around) else []
     if is_standing(is_):
         return [("then",)]
-    found: list[Spot] = [] if covers(is_.get("when", {}), was.get("when", {})) else [("when",)]
-    if not _asks_no_less(was["then"], is_["then"], lines):
+    matches_as_much = covers(is_.get("when", {}), was.get("when", {}))
+    matches_more = not covers(was.get("when", {}), is_.get("when", {}))
+    found: list[Spot] = []
+    if not matches_as_much or (matches_more and _asks_below_the_lead(is_, around)):
+        found.append(("when",))
+    if not _asks_no_less(was["then"], is_["then"], around.lines):
         found.append(("then",))
     return found
+
+
+def _asks_below_the_lead(rule: Record, around: Surroundings) -> bool:
+    """Whether somebody could answer who is neither of the lead team of a type it is about, nor above it."""
+    when, then = rule.get("when", {}), rule["then"]
+    operations = set(when.get("operations") or ())
+    if operations and operations <= around.lower:
+        return False  # without the rule nobody would be asked at all
+    leads = {around.leads[name] for name in when.get("types") or around.leads if name in around.leads}
+    demands = [one for one in (then, then.get("if_unknown")) if one and "forbid" not in one]
+    return any(not _is_enough(one, lead, around.lines) for one in demands for lead in leads)
+
+
+def _is_enough(demand: Mapping[str, Any], lead: str, lines: Mapping[str, str]) -> bool:
+    """Of several stages one is enough, since all must agree; whoever it passes to must do as well."""
+    parts = demand.get("stages") or [demand]
+    high = [part for part in parts if _is_at_or_above(str(part.get("ask") or lead), lead, lines)]
+    nobody = [part.get("if_nobody") or demand.get("if_nobody") or {} for part in high]
+    return any(_is_at_or_above(one.get("pass_to", lead), lead, lines) for one in nobody)
 
 
 def is_standing(rule: Record) -> bool:
@@ -87,8 +125,13 @@ def _asks_no_less(old: Mapping[str, Any], new: Mapping[str, Any], lines: Mapping
         return False
     if "forbid" in old or "forbid" in new:
         return "forbid" in new
+    if not _together_no_more(old.get("together"), new.get("together")):
+        return False
+    old, new = _without(old, "together"), _without(new, "together")
     if "stages" in old or "stages" in new:
-        return same(old, new)
+        usual = {"order": "one_after_the_other"}
+        alike = same(usual | _without(old, "exclusive"), usual | _without(new, "exclusive"))
+        return alike and (_is_exclusive(new) or not _is_exclusive(old))
     kept = _without(old, "ask", "people", "within", "if_nobody")
     if not same(kept, _without(new, "ask", "people", "within", "if_nobody")):
         return False
@@ -96,8 +139,26 @@ def _asks_no_less(old: Mapping[str, Any], new: Mapping[str, Any], lines: Mapping
         _is_at_or_above(new["ask"], old["ask"], lines)
         and new.get("people", 1) >= old.get("people", 1)
         and _not_longer(old.get("within"), new.get("within"))
-        and (old.get("if_nobody") is None or same(old["if_nobody"], new.get("if_nobody")))
+        and _passes_no_lower(old, new, lines)
     )
+
+
+def _is_exclusive(then: Mapping[str, Any]) -> bool:
+    """That a person decides at most one stage holds unless it is said not to."""
+    return then.get("exclusive", True) is not False
+
+
+def _together_no_more(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> bool:
+    """No rule that limits what is decided together means no limit."""
+    return old is None or (new is not None and bool(new["total"] <= old["total"]))
+
+
+def _passes_no_lower(old: Mapping[str, Any], new: Mapping[str, Any], lines: Mapping[str, str]) -> bool:
+    """Who is asked as well when nobody answers in time: nobody new below the team itself."""
+    was, is_ = old.get("if_nobody"), new.get("if_nobody")
+    if is_ is None or was is not None:
+        return same(was, is_)
+    return "pass_to" not in is_ or _is_at_or_above(is_["pass_to"], new["ask"], lines)
 
 
 def _is_at_or_above(team: str, other: str, lines: Mapping[str, str]) -> bool:

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 
 from orchestrator.workmap import differences, loosening
 from orchestrator.workmap.checking import check_whole
+from orchestrator.workmap.loosening_rules import Surroundings
 from orchestrator.workmap.problems import Problem
 from orchestrator.workmap.records import ORDER, Key, Record, Records, same
 
@@ -63,11 +64,11 @@ def plan(live: Records, wanted: Mapping[Key, Record | None], *, running: bool) -
 def _held(live: Records, changes: Mapping[Key, Record | None]) -> dict[Key, Record | None]:
     """Records of which something loosens, as they may come into force now: as they were, or (request types)
     with the rest of their changes."""
-    lines, hold = surroundings(live)
+    around = surroundings(live)
     held: dict[Key, Record | None] = {}
     for key, new in changes.items():
         old = live.get(key)
-        spots = loosening.spots(key[0], old, new, lines=lines, hold=hold)
+        spots = loosening.spots(key[0], old, new, around)
         if not spots:
             continue
         part = key[0] == "request_type" and old is not None and new is not None and () not in spots
@@ -75,10 +76,17 @@ def _held(live: Records, changes: Mapping[Key, Record | None]) -> dict[Key, Reco
     return held
 
 
-def surroundings(live: Records) -> tuple[dict[str, str], str]:
-    """What loosening is judged by: the lines teams pass up, and the company's hold."""
-    lines = {name: r["escalates_to"] for (what, name), r in live.items() if what == "team" and "escalates_to" in r}
-    return lines, str(live.get(("company", ""), {}).get("hold", "30s"))
+def surroundings(live: Records) -> Surroundings:
+    """What loosening is judged by: the lines teams pass up, the company's hold, who decides where no rule says who, and
+    what is never written without an approval."""
+    return Surroundings(
+        lines={name: r["escalates_to"] for (what, name), r in live.items() if what == "team" and "escalates_to" in r},
+        hold=str(live.get(("company", ""), {}).get("hold", "30s")),
+        leads={name: r["lead"] for (what, name), r in live.items() if what == "request_type"},
+        lower=frozenset(
+            name for (what, name), r in live.items() if what == "operation" and r.get("level") in loosening.LOWER
+        ),
+    )
 
 
 def _without(old: Record, new: Record, spots: list[loosening.Spot]) -> Record:

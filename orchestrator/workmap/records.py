@@ -33,10 +33,24 @@ NAMED_LISTS = {"facts", "steps", "templates"}
 NO_ARGUMENTS: Record = {"type": "object", "additionalProperties": False}
 
 DEFAULTS: dict[str, Record] = {
-    "company": {"currency": "HKD", "time_zone": "Asia/Hong_Kong", "languages": ["en"], "hold": "30s"},
+    "company": {
+        "currency": "HKD",
+        "time_zone": "Asia/Hong_Kong",
+        "languages": ["en"],
+        "hold": "30s",
+        "step_up_lasts": "5m",
+    },
     "calendar": {"title": "", "holidays": ""},
-    "team": {"title": ""},
-    "system": {"title": "", "url": "", "auth": {}, "private_network": False, "timeout": "10s", "answer": {}},
+    "team": {"title": "", "step_up": False},
+    "system": {
+        "title": "",
+        "url": "",
+        "auth": {},
+        "private_network": False,
+        "timeout": "10s",
+        "answer": {},
+        "page": "",
+    },
     "operation": {
         "title": "",
         "level": "controlled",
@@ -51,6 +65,9 @@ DEFAULTS: dict[str, Record] = {
         "undo": {},
         "editable": [],
         "secret": [],
+        "masked": [],
+        "shows": {},
+        "page": "",
         "risk": "medium",
         "suspended": "",
     },
@@ -60,6 +77,7 @@ DEFAULTS: dict[str, Record] = {
         "title": "",
         "risk": "medium",
         "confidential": False,
+        "suggestion_after_choice": False,
         "examples": [],
         "phrases": [],
         "facts": [],
@@ -78,7 +96,7 @@ DEFAULTS: dict[str, Record] = {
     "fallback": {"steps": [], "record_in": []},
     "sources": {"all": False, "arguments": {}},
 }
-LENGTHS = {("company", "hold"), ("system", "timeout"), ("operation", "hold")}
+LENGTHS = {("company", "hold"), ("company", "step_up_lasts"), ("system", "timeout"), ("operation", "hold")}
 
 
 def title_of(what: str) -> str:

@@ -39,6 +39,8 @@ def company(row: Company, calls: CompanyCalls | None) -> Record:
             "time_zone": row.time_zone,
             "languages": row.languages,
             "hold": length(row.hold_seconds),
+            "step_up": row.step_up,
+            "step_up_lasts": length(row.step_up_seconds),
         }
     )
     if calls and calls.customer:
@@ -60,7 +62,8 @@ def calendar(row: Calendar) -> Record:
 
 
 def team(row: Team) -> Record:
-    return normal("team", _said({"name": row.name, "title": row.title, "escalates_to": _name(row.escalates_to)}))
+    said = {"name": row.name, "title": row.title, "escalates_to": _name(row.escalates_to), "step_up": row.step_up}
+    return normal("team", _said(said))
 
 
 def system(row: System) -> Record:
@@ -74,6 +77,7 @@ def system(row: System) -> Record:
         "private_network": row.private_network,
         "timeout": length(row.timeout_seconds),
         "answer": row.answer,
+        "page": row.page,
     }
     return normal("system", _said(record))
 
@@ -96,6 +100,9 @@ def operation(row: Operation) -> Record:
         "undo": row.undo,
         "editable": row.editable,
         "secret": row.secret,
+        "masked": row.masked,
+        "shows": row.shows,
+        "page": row.page,
         "risk": row.risk,
         "high_above": None if row.high_above is None else plain_number(row.high_above),
         "hold": None if row.hold_seconds is None else length(row.hold_seconds),
@@ -146,6 +153,7 @@ def request_type(row: RequestType, parts: Mapping[str, list[Record]], card: Reco
         "lead": row.lead.name,
         "risk": row.risk,
         "confidential": row.confidential,
+        "suggestion_after_choice": row.suggestion_after_choice,
         "examples": row.examples,
         "phrases": row.phrases,
         "facts": parts["facts"],

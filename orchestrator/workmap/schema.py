@@ -28,6 +28,7 @@ from orchestrator.workmap.shapes import (
     Text,
     Words,
 )
+from orchestrator.workmap.variant_shapes import Shows
 
 VERSION = 1
 
@@ -69,6 +70,8 @@ company = Record(
         "time_zone": Text(60),
         "languages": Many(Choice(("en", "zh-hant")), least=1),
         "hold": hold,
+        "step_up": risk,
+        "step_up_lasts": Length(30, 3600),
         "customer": Record(
             _("a customer look-up"),
             {"look_up": operation_name, "arguments": arguments, "path": Text(120)},
@@ -83,7 +86,7 @@ calendar = Record(
     {"name": plain, "title": Words(), "hours": Table(Text()), "holidays": Text(20)},
     ("name", "hours"),
 )
-team = Record(_("a team"), {"name": plain, "title": Words(), "escalates_to": plain}, ("name",))
+team = Record(_("a team"), {"name": plain, "title": Words(), "escalates_to": plain, "step_up": Flag()}, ("name",))
 system = Record(
     _("a system"),
     {
@@ -96,6 +99,7 @@ system = Record(
         "private_network": Flag(),
         "timeout": Length(1, 120),
         "answer": Record(_("the answer of a system"), {"result": path, "error": path, "parse": Choice(("json",))}),
+        "page": Text(500),
     },
     ("name", "connector"),
 )
@@ -148,6 +152,9 @@ operation = Record(
         ),
         "editable": Many(Text(100)),
         "secret": Many(Text(100)),
+        "masked": Many(Text(100)),
+        "shows": Shows(),
+        "page": Text(500),
         "risk": risk,
         "high_above": Number(places=2),
         "hold": hold,
@@ -246,6 +253,7 @@ source = Kinds(
                         "of": Text(120),
                         "same": Many(history_same),
                         "days": Number(1, 3660, whole=True),
+                        "since": Choice(("month",)),
                     },
                 )
             },
@@ -327,6 +335,7 @@ request_type = Record(
         "lead": plain,
         "risk": risk,
         "confidential": Flag(),
+        "suggestion_after_choice": Flag(),
         "examples": Many(Text(2000)),
         "phrases": Many(Text(200)),
         "facts": Many(fact),
@@ -359,6 +368,7 @@ then = Record(
         "stages": Many(Record(_("a stage"), ask, ("ask",)), least=1),
         "order": Choice(("one_after_the_other", "at_once")),
         "exclusive": Flag(),
+        "together": Record(_("what may be decided together"), {"total": Number(places=2)}, ("total",)),
         "forbid": Words(600),
         "if_unknown": Record(_("what a rule does when it is unknown"), ask, ("ask",)),
         "standing_approval": Record(

@@ -1,9 +1,10 @@
-"""What can be asked of the map: load, change one record, publish or drop a draft, load people. `actor` is required.
+"""What can be asked of the map: load, change a record, publish or drop a draft, load people. `actor` is required.
 
 Work is done in `loading`, `changing`, `publishing` and `people`; here each begins with the time of the database.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from approvals.models import Draft
@@ -34,9 +35,22 @@ def change_record(*, actor: Actor, what: str, name: str, becomes: Record | None,
     return changing.change(actor=actor, key=(what, name), becomes=becomes, reason=reason, now=database_now())
 
 
-def publish_draft(*, actor: Actor, draft_id: int) -> Draft:
-    """Bring a draft into force, as a second person. Raises SecondPerson, OwnLimit, DraftEnded, DraftOutdated."""
-    return publishing.publish(actor=actor, draft_id=draft_id, now=database_now())
+def publish_draft(*, actor: Actor, draft_id: int, reason: str, start_at: datetime | None = None) -> Draft:
+    """Bring a draft into force as a second person: at once, or by itself at `start_at`.
+
+    Raises SecondPerson, OwnLimit, ReasonRequired, Incorrect (the time), DraftEnded, DraftPlanned, DraftOutdated.
+    """
+    return publishing.publish(actor=actor, draft_id=draft_id, reason=reason, start_at=start_at, now=database_now())
+
+
+def call_off_draft(*, actor: Actor, draft_id: int, reason: str = "") -> Draft:
+    """A draft with a start time does not start; it waits again. Raises NoRight, DraftEnded, NotPlanned."""
+    return publishing.call_off(actor=actor, draft_id=draft_id, reason=reason, now=database_now())
+
+
+def start_due_drafts(*, actor: Actor) -> int:
+    """Bring into force what is due by the database's time. How many were. `actor`: the control layer."""
+    return publishing.start_due(actor=actor, now=database_now)
 
 
 def drop_draft(*, actor: Actor, draft_id: int) -> Draft:

@@ -12,7 +12,7 @@ from orchestrator.workmap.reading import Text, read
 
 SHOP = r"""
 work_command_map: 1
-company: {name: Harbour Goods, currency: HKD, time_zone: Asia/Hong_Kong, languages: [en, zh-hant], hold: 60s,
+company: {name: Harbour Goods, currency: HKD, time_zone: Asia/Hong_Kong, languages: [en, zh-hant], hold: 60s, step_up: high, step_up_lasts: 2m,
           customer: {look_up: crm.find, arguments: {contact: "{request.contact}"}, path: id},
           reply: {operation: messages.send, with: {to: "{request.contact}", text: "{draft}"}}}
 calendars:
@@ -20,10 +20,11 @@ calendars:
 teams:
   - {name: support, title: Support}
   - {name: support-managers, title: Support managers, escalates_to: heads}
-  - {name: heads, title: {en: Heads of department, zh-hant: 部門主管}}
+  - {name: heads, title: {en: Heads of department, zh-hant: 部門主管}, step_up: true}
 systems:
   - {name: payments, title: Payments, connector: http, url: "https://pay.example.com", auth: {bearer: "env:PAYMENTS_TOKEN"},
-     owner: support-managers, private_network: false, timeout: 10s, answer: {result: data, error: error.message, parse: json}}
+     owner: support-managers, private_network: false, timeout: 10s, answer: {result: data, error: error.message, parse: json},
+     page: "https://pay.example.com/customers/{request.customer}"}
   - {name: shop, title: Shop, connector: http, url: "https://shop.example.com"}
   - {name: crm, title: CRM, connector: http, url: "https://crm.example.com"}
   - {name: messages, title: Messages, connector: http, url: "https://send.example.com"}
@@ -43,6 +44,7 @@ operations:
     undo: {operation: payments.cancel_refund, arguments: {refund_id: "{result.id}"}, within: 30m, note: "Fee HK$3.40"}
     editable: [amount, reason]
     secret: []
+    page: "https://pay.example.com/payments/{record.id}?order={order_number}"
     risk: medium
     high_above: 2000
     hold: 90s
@@ -178,7 +180,7 @@ request_types:
       - {name: refund_full, en: "Dear {customer.name}, you get {order_total}.", zh-hant: "{customer.name}，退款 {order_total}。"}
       - {name: ask_number, en: "Which order?", zh-hant: "哪張訂單？"}
     reasons: [Outside policy, Not enough proof]
-  - {name: late_delivery, title: Late delivery, team: support, lead: support-managers, confidential: true}
+  - {name: late_delivery, title: Late delivery, team: support, lead: support-managers, confidential: true, suggestion_after_choice: true}
 rules:
   - name: refund-over-300
     when: {types: [refund], operations: [payments.refund], all: [{argument: amount, is: more than, value: 300}]}

@@ -172,13 +172,18 @@ def test_what_loosens_becomes_a_draft_and_a_second_person_publishes_it(page: Cli
     assert "A second person must publish this" in answer.content.decode()
     assert Rule.objects.get(pk=row.pk).when == row.when
     draft = Draft.objects.get()
-    listed = reverse("admin:approvals_draft_changelist")
-    data = {"action": "publish", "_selected_action": [draft.pk]}
-    own = page.post(listed, data, follow=True)
+    asked = page.post(
+        reverse("admin:approvals_draft_changelist"), {"action": "publish", "_selected_action": [draft.pk]}
+    )
+    assert "Why it is published" in asked.content.decode() and draft.words in asked.content.decode()
+    publish, data = reverse("admin:approvals_draft_publish"), {"draft": [draft.pk], "reason": "Agreed"}
+    own = page.post(publish, data, follow=True)
     assert "somebody else must publish it" in own.content.decode()
     second = Client()
     second.force_login(User.objects.create_superuser("two", "", "a-long-test-password"))
-    second.post(listed, data, follow=True)
+    assert second.post(publish, {**data, "reason": " "}).status_code == 422
+    assert Rule.objects.get(pk=row.pk).when == row.when
+    second.post(publish, data, follow=True)
     assert Rule.objects.get(pk=row.pk).when == when
     assert "HK$900.00" in Rule.objects.get(pk=row.pk).sentence["en"]
 

@@ -88,6 +88,11 @@ def test_what_the_map_says_is_in_the_rows() -> None:
     assert (operation.hold_seconds, str(operation.high_above), operation.system.name) == (90, "2000.00", "payments")
     assert Operation.objects.get(name="payments.cancel_refund").case_key == "none"
     assert Company.objects.get().hold_seconds == 60
+    assert (Company.objects.get().step_up, Company.objects.get().step_up_seconds) == ("high", 120)
+    assert list(Team.objects.filter(step_up=True).values_list("name", flat=True)) == ["heads"]
+    assert list(RequestType.objects.filter(suggestion_after_choice=True).values_list("name", flat=True)) == [
+        "late_delivery"
+    ]
     sources = FactSource.objects.filter(fact__name="order_number").order_by("position")
     assert [source.kind for source in sources] == ["form", "message"]
     assert FactSource.objects.get(fact__name="order").operation == Operation.objects.get(name="shop.get_order")

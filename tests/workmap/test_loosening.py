@@ -15,15 +15,20 @@ from cases.errors import NoRight, ReasonRequired
 from cases.models import Case, Event, RequestType, Team, Template
 from orchestrator.workmap import live, loosening, services
 from orchestrator.workmap.errors import DraftEnded, DraftOutdated, OwnLimit, Refused, SecondPerson
+from orchestrator.workmap.loosening_rules import Surroundings
 from orchestrator.workmap.records import Record
 from tests.workmap.maps import named, of, shop, shop_text
 
 BY = Actor("control", "test")
-LINES = {"support-managers": "heads"}
+AROUND = Surroundings(
+    lines={"support": "support-managers", "support-managers": "heads"},
+    leads={"refund": "support-managers", "delay": "support-managers"},
+    lower=frozenset({"crm.note"}),
+)
 
 
 def spots(what: str, old: Any, new: Any) -> list[Any]:
-    return loosening.spots(what, old, new, lines=LINES)
+    return loosening.spots(what, old, new, AROUND)
 
 
 def rule(**changes: Any) -> Record:
@@ -64,11 +69,28 @@ def standing(**changes: Any) -> Record:
 @pytest.mark.parametrize(
     ("old", "new", "loosens"),
     [
+        (then(), then(together={"total": 500}), False),
+        (then(together={"total": 500}), then(together={"total": 400}), False),
+        (then(together={"total": 500}), then(together={"total": 501}), True),
+        (then(together={"total": 500}), then(), True),
         (None, rule(), False),
         (None, standing(), True),
         (rule(), None, True),
         (standing(), None, False),
         (rule(), rule(title="T"), False),
+        (None, then(ask="support"), True),  # it would take the place of the lead
+        (None, then(ask="legal"), True),
+        (None, then(ask="heads"), False),
+        (None, rule(then={"stages": [{"ask": "support"}, {"ask": "heads"}]}), False),  # all must agree
+        (None, rule(then={"stages": [{"ask": "support"}, {"ask": "legal"}]}), True),
+        (None, rule(then={"forbid": "No"}), False),
+        (None, rule(then={"forbid": "No", "if_unknown": {"ask": "support"}}), True),
+        (None, then(if_nobody={"pass_to": "support", "within": "1h"}), True),
+        (None, then(if_nobody={"pass_to": "heads"}), False),
+        (None, rule(when={"operations": ["crm.note"]}, then={"ask": "support"}), False),  # nobody was asked before
+        (then(ask="support"), {**then(ask="support"), "when": {**rule()["when"], "all": amount(100)}}, True),
+        (standing(), then(ask="support"), True),
+        (rule(), then(if_nobody={"pass_to": "support"}), True),
         (rule(), rule(active=False), True),
         (rule(active=False), rule(), False),
         (rule(active=False), {**standing(), "active": True}, True),
@@ -199,6 +221,17 @@ TYPE = {
         ("agent", {"name": "a", "limits": {"cost_per_day": 5}}, {"limits": {"cost_per_day": 6}}, True),
         ("agent", {"name": "a"}, {"brain": {"kind": "outside"}}, True),
         ("company", {"name": "c", "hold": "30s"}, {"hold": "10s"}, True),
+        ("company", {"name": "c"}, {"step_up": "high"}, False),
+        ("company", {"name": "c", "step_up": "high"}, {"step_up": "medium"}, False),
+        ("company", {"name": "c", "step_up": "medium"}, {"step_up": "high"}, True),
+        ("company", {"name": "c", "step_up": "high"}, {"step_up": None}, True),
+        ("company", {"name": "c"}, {"step_up_lasts": "1m"}, False),
+        ("company", {"name": "c"}, {"step_up_lasts": "10m"}, True),
+        ("company", {"name": "c", "step_up_lasts": "1m"}, {"step_up_lasts": None}, True),
+        ("team", {"name": "t"}, {"step_up": True}, False),
+        ("request_type", TYPE, {"suggestion_after_choice": True}, False),
+        ("request_type", TYPE | {"suggestion_after_choice": True}, {"suggestion_after_choice": None}, True),
+        ("team", {"name": "t", "step_up": True}, {"step_up": None}, True),
         ("company", {"name": "c", "hold": "30s"}, {"hold": "60s"}, False),
         ("company", {"name": "c"}, {"reply": {"operation": "x.y"}}, True),
         ("team", {"name": "t", "escalates_to": "u"}, {"escalates_to": None}, True),
@@ -293,16 +326,16 @@ def test_a_second_person_publishes() -> None:
     services.load(actor=person(one), text=of(with_rule_at(500)), reason="Autumn")
     draft = Draft.objects.get()
     with pytest.raises(SecondPerson):
-        services.publish_draft(actor=person(one), draft_id=draft.pk)
+        services.publish_draft(actor=person(one), draft_id=draft.pk, reason="Agreed")
     assert Rule.objects.get(name="refund-over-300").version == 1
-    services.publish_draft(actor=person(two), draft_id=draft.pk)
+    services.publish_draft(actor=person(two), draft_id=draft.pk, reason="Agreed")
     rule_ = Rule.objects.get(name="refund-over-300")
     assert (rule_.version, rule_.when["all"][0]["value"]) == (2, 500)
     draft.refresh_from_db()
     assert (draft.state, draft.ended_by) == ("published", "two (two)")
-    assert rule_.history.first().history_change_reason == "Autumn"
+    assert rule_.history.first().history_change_reason == "one (one): Autumn · two (two): Agreed"
     with pytest.raises(DraftEnded):
-        services.publish_draft(actor=person(two), draft_id=draft.pk)
+        services.publish_draft(actor=person(two), draft_id=draft.pk, reason="Agreed")
     assert Event.objects.filter(code="policy.published").count() == 1
     assert services.load(actor=BY, text=of(with_rule_at(500))).words == []
 
@@ -315,7 +348,7 @@ def test_a_new_grant_and_the_last_of_a_rule_are_published_too() -> None:
     services.load(actor=BY, text=of(whole), retire=True)
     assert not Rule.objects.get(name="repeat-refund").retired
     for draft in Draft.objects.all():
-        services.publish_draft(actor=person(admin(f"admin{draft.pk}")), draft_id=draft.pk)
+        services.publish_draft(actor=person(admin(f"admin{draft.pk}")), draft_id=draft.pk, reason="Agreed")
     assert Rule.objects.get(name="repeat-refund").retired
     assert Grant.objects.filter(operation__name="crm.get").exists()
     assert services.load(actor=BY, text=of(whole), retire=True).words == []
@@ -332,11 +365,11 @@ def test_nobody_publishes_a_rule_that_changes_their_own_limit() -> None:
     ask = Draft.objects.get(name="refund-over-300")
     pre = Draft.objects.get(name="small-refunds-pre-approved")
     with pytest.raises(OwnLimit):
-        services.publish_draft(actor=person(manager), draft_id=ask.pk)
+        services.publish_draft(actor=person(manager), draft_id=ask.pk, reason="Agreed")
     with pytest.raises(OwnLimit):
-        services.publish_draft(actor=person(named_one), draft_id=pre.pk)
-    services.publish_draft(actor=person(named_one), draft_id=ask.pk)
-    services.publish_draft(actor=person(manager), draft_id=pre.pk)
+        services.publish_draft(actor=person(named_one), draft_id=pre.pk, reason="Agreed")
+    services.publish_draft(actor=person(named_one), draft_id=ask.pk, reason="Agreed")
+    services.publish_draft(actor=person(manager), draft_id=pre.pk, reason="Agreed")
 
 
 @pytest.mark.usefixtures("running")
@@ -346,7 +379,7 @@ def test_only_an_admin_publishes_or_drops() -> None:
 
     for actor in (person(User.objects.create(username="clerk")), BY):
         with pytest.raises(NoRight):
-            services.publish_draft(actor=actor, draft_id=draft.pk)
+            services.publish_draft(actor=actor, draft_id=draft.pk, reason="Agreed")
         with pytest.raises(NoRight):
             services.drop_draft(actor=actor, draft_id=draft.pk)
     services.drop_draft(actor=person(admin("one")), draft_id=draft.pk)
@@ -366,7 +399,7 @@ def test_a_draft_of_a_record_that_changed_since_is_not_published() -> None:
         reason="x",
     )
     with pytest.raises(DraftOutdated):
-        services.publish_draft(actor=person(admin("one")), draft_id=draft.pk)
+        services.publish_draft(actor=person(admin("one")), draft_id=draft.pk, reason="Agreed")
 
 
 @pytest.mark.usefixtures("running")
@@ -383,9 +416,9 @@ def test_what_needs_a_waiting_record_waits_with_it() -> None:
     publisher = person(admin("one"))
 
     with pytest.raises(Refused, match=r"crm\.tag"):
-        services.publish_draft(actor=publisher, draft_id=Draft.objects.get(name="refund").pk)
+        services.publish_draft(actor=publisher, draft_id=Draft.objects.get(name="refund").pk, reason="Agreed")
     for name in ("crm.tag", "refund"):
-        services.publish_draft(actor=publisher, draft_id=Draft.objects.get(name=name).pk)
+        services.publish_draft(actor=publisher, draft_id=Draft.objects.get(name=name).pk, reason="Agreed")
     assert services.load(actor=BY, text=of(whole)).words == []
 
 

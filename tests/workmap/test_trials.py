@@ -73,6 +73,24 @@ def test_parts_together_are_the_whole_and_the_page_can_say_how_far(page: Client,
     assert parts.result == whole.result and whole.result["gone"] == 4
 
 
+def test_caps_are_used_up_in_the_order_of_time_over_all_parts(page: Client, monkeypatch: Any) -> None:
+    finished(["100"] * 9, ["agreed"] * 9)
+    Proposal.objects.update(facts={"refunds_90d": 0})
+    now = timezone.now()
+    capped = {**standing(250)}
+    capped["then"] = {"standing_approval": {**capped["then"]["standing_approval"], "total": 400}}
+    monkeypatch.setattr(past, "CHUNK", 2)
+    trial = trials.start(actor=BY, rule=capped, since=now - timedelta(days=60), until=now, now=now)
+    trials.work(now=database_now)
+    trial.refresh_from_db()
+    assert (trial.result["gone"], trial.result["asked_with"], trial.result["used_up_with"]) == (4, 5, 5)
+    first = sorted(Proposal.objects.values_list("created_at", "case_id"))[:4]
+    assert {line["case_id"] for line in trial.result["lines"]} == {case for _at, case in first}
+    text = page.get(reverse("admin:approvals_rule_trials"), {"trial": trial.pk}).content.decode()
+    assert "used up in 0, and with this rule in 5" in text and "What this cannot know" in text
+    assert "Caps are counted from the first of these cases on" in text and f"C-{first[0][1]}" in text
+
+
 def test_only_the_period_counts(page: Client) -> None:
     finished(["100"] * 10, ["agreed"] * 10, days=100)
     trial = trial_of(days=50)
@@ -94,6 +112,7 @@ def test_a_run_whose_worker_died_begins_again_and_the_late_one_changes_nothing(p
 
 
 def test_a_run_that_fails_says_so(page: Client, monkeypatch: Any) -> None:
+    finished(["100"], ["agreed"])
     trial = trial_of()
     monkeypatch.setattr(past, "read", lambda *_: 1 / 0)
     trials.work(now=database_now)

@@ -25,13 +25,17 @@ from approvals.models import Rule
 from cases.actors import person
 from cases.clock import database_now
 from orchestrator.workmap import rows
+from orchestrator.workmap.admin import stages
 from orchestrator.workmap.admin.base import RecordAdmin, RecordForm
 from orchestrator.workmap.models import RuleTrial
 from orchestrator.workmap.records import Key, Record, same
-from orchestrator.workmap.ruling import choosing, offering, previewing, trials
+from orchestrator.workmap.ruling import advising, choosing, coming, offering, previewing, trials, trying
 from orchestrator.workmap.ruling.choosing import Choices, Row, Unwritable
-from orchestrator.workmap.ruling.replaying import Result
+from orchestrator.workmap.ruling.coming import TAGS
+from orchestrator.workmap.ruling.results import Result
 from orchestrator.workmap.ruling.sentence_changes import pieces
+from orchestrator.workmap.ruling.staffing import staff
+from orchestrator.workmap.ruling.staging import MOST_STAGES, Stage
 
 IS = {
     "is": gettext_lazy("is"),
@@ -54,12 +58,11 @@ EACH = {"any of them": gettext_lazy("has at least one that"), "all of them": get
 GROUPS = (("all", gettext_lazy("all of these")), ("any", gettext_lazy("at least one of these")))
 EFFECTS = (
     ("ask", gettext_lazy("ask people")),
+    ("stages", gettext_lazy("ask people in stages")),
     ("forbid", gettext_lazy("forbid it")),
     ("standing_approval", gettext_lazy("approve it beforehand (standing approval)")),
 )
-UNITS = (("m", gettext_lazy("minutes")), ("h", gettext_lazy("hours")), ("d", gettext_lazy("days")))
-TAGS = {"en": "en-HK", "zh-hant": "zh-Hant-HK"}
-REDRAWS = ("_add_condition", "_preview")
+REDRAWS = ("_add_condition", "_add_stage", "_preview")
 """Buttons that show the page again and save nothing."""
 
 
@@ -98,6 +101,9 @@ class RuleForm(RecordForm):
             if "_add_condition" in self.data:
                 self.said = _with_a_row(self.said)
                 self.data = _with(self.data, "s_rows", str(len(self.said.rows)))
+            if "_add_stage" in self.data:
+                self.said = replace(self.said, stages=(*self.said.stages, Stage())[:MOST_STAGES])
+                self.data = _with(self.data, "s_stages", str(len(self.said.stages)))
             return self.data.get("edit_as") == "sentence" and not self._is_as_stored()
         if not self.instance.pk and not self.instance.then:
             return True
@@ -112,7 +118,8 @@ class RuleForm(RecordForm):
         if stored is None or self.redraws:
             return False
         kept = tuple(row for row in self.said.rows if row.left)
-        return replace(self.said, rows=kept) == stored
+        asked = tuple(stage for stage in self.said.stages if stage != Stage())
+        return replace(self.said, rows=kept, stages=asked) == stored
 
     def _is_data_changed(self) -> bool:
         for name in ("when", "then"):
@@ -127,11 +134,8 @@ class RuleForm(RecordForm):
 
     def _add_fields(self) -> None:
         said, offer, text = self.said, self.offer, partial(forms.CharField, required=False)
-        add = self.fields.__setitem__
+        add, choose = self.fields.__setitem__, stages.choose
         nothing: tuple[str, Any] = ("", "—")
-
-        def choose(label: Any, options: Any, initial: str) -> forms.ChoiceField:
-            return forms.ChoiceField(label=label, choices=options, initial=initial, required=False)
 
         add(
             "edit_as",
@@ -169,6 +173,7 @@ class RuleForm(RecordForm):
             others = [("", _("the value beside")), *offer.others]
             add(f"s_{n}_other", choose(_("Condition %(n)s: compared with") % place, others, row.other))
         add("s_effect", choose(_("Then"), EFFECTS, said.effect))
+        self.fields |= stages.fields(said.stages, offer)
         labels: dict[str, tuple[Any, Any]] = {
             "ask": (_("Ask"), [nothing, *offer.teams]),
             "people": (_("How many people"), None),
@@ -176,6 +181,9 @@ class RuleForm(RecordForm):
             "pass_to": (_("If nobody answers, pass to"), [("", _("the team above")), *offer.teams]),
             "forbid_en": (_("Why it is forbidden (English)"), None),
             "forbid_zh": (_("Why it is forbidden (Chinese)"), None),
+            "together": (_("Several decided together: at most, in total"), None),
+            "order": (_("The stages are asked"), stages.ORDERS),
+            "exclusive": (_("One person may answer for"), stages.SHARING),
             "unknown_ask": (_("If data is missing, ask"), [("", _("the lead of the request type")), *offer.teams]),
             "by": (_("Named person (user name)"), None),
             "up_to": (_("Up to, each"), None),
@@ -189,12 +197,11 @@ class RuleForm(RecordForm):
             if listed is None:
                 add(f"s_{name}", text(label=label, initial=value))
                 continue
-            there = {one for one, _words in listed}
-            add(f"s_{name}", choose(label, listed if value in there else [*listed, (value, value)], value))
+            add(f"s_{name}", stages.choose(label, listed, value))
         for name, label in (("within", _("Within")), ("pass_within", _("who answers within"))):
             count, unit = said.lengths.get(name, ("", "h"))
             add(f"s_{name}", text(label=label, initial=count))
-            add(f"s_{name}_unit", choose(_("%(what)s: unit") % {"what": label}, UNITS, unit))
+            add(f"s_{name}_unit", choose(_("%(what)s: unit") % {"what": label}, stages.UNITS, unit))
 
     # --- what is sent ---
 
@@ -244,20 +251,36 @@ class RuleForm(RecordForm):
         parts = ("group", "left", "inside", "is", "value", "other")
         return [{part: self[f"s_{n}_{part}"] for part in parts} for n in range(len(self.said.rows))]
 
+    def stages(self) -> list[list[forms.BoundField]]:
+        """The bound fields of each stage."""
+        return [[self[f"s_stage_{n}_{part}"] for part in stages.PARTS] for n in range(len(self.said.stages))]
+
     def parts(self, names: str) -> list[forms.BoundField]:
         return [self[f"s_{name}"] for name in names.split()]
 
 
-def told(rule: Record | None, config: Configuration) -> dict[str, Any]:
-    """The rule in words, and what it would have done in the last finished cases."""
+def told(rule: Record | None, config: Configuration, data: Mapping[str, Any], user: Any) -> dict[str, Any]:
+    """The rule in words, what it would have done in the last finished cases, and in the case that was named."""
+    only_changed, number = bool(data.get("only_changed")), str(data.get("case") or "")
     if rule is None:
-        return {"sentences": {}, "limits": []}
-    replay = previewing.preview(rule, config)
+        return {"sentences": {}, "limits": [], "only_changed": only_changed, "case": number}
+    now = timezone.now()
+    replay = previewing.preview(rule, config, now=now, only_changed=only_changed)
+    there = None if replay is None else staff()
+    problem, tried = "", list[trying.Tried]()
+    if number.strip() and there is not None:
+        problem, tried = trying.on_case(rule, number, config, there, user=user, now=now)
     return {
         "sentences": offering.in_words(config, rule),
         "limits": offering.limits(config, rule),
-        "warnings": previewing.warnings(rule, config, replay),
-        "shown": None if replay is None else previewing.shown(replay, config),
+        "warnings": advising.warnings(rule, config, replay, there, now=now),
+        "shown": None
+        if replay is None or there is None
+        else previewing.shown(replay, config, there, only_changed=only_changed),
+        "only_changed": only_changed,
+        "case": number,
+        "case_problem": problem,
+        "tried": tried,
     }
 
 
@@ -380,12 +403,12 @@ class RuleAdmin(RecordAdmin):
             raise Http404
         config = current()
         result = Result.from_json(trial.result) if trial.state == RuleTrial.State.DONE else None
-        told = {
+        told: dict[str, Any] = {
             "trial": trial,
             "sentences": offering.in_words(config, trial.rule),
-            "words": [] if result is None else previewing.words(result, config),
-            "teams": [] if result is None else previewing.teams(result, config),
         }
+        if result is not None:
+            told["shown"] = previewing.shown(result, config, staff())
         return self._trial_page(request, told)
 
     def _trial_page(self, request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
@@ -400,7 +423,9 @@ class RuleAdmin(RecordAdmin):
             raise PermissionDenied
         config = current()
         rule = _sent(request.POST, config)
-        return HttpResponse(render_to_string("admin/approvals/rule/_preview.html", told(rule, config)))
+        return HttpResponse(
+            render_to_string("admin/approvals/rule/_preview.html", told(rule, config, request.POST, request.user))
+        )
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **options: Any) -> HttpResponse:
         form = context["adminform"].form
@@ -414,8 +439,18 @@ class RuleAdmin(RecordAdmin):
                 "until": today.isoformat(),
             }
             if "_preview" in request.POST:
-                context |= told(form.written(), form.config)
+                context |= told(form.written(), form.config, request.POST, request.user)
+        if form.instance.pk:
+            context |= {"coming": coming.coming(form.instance), "keeping": coming.waiting(form.instance)}
         return super().render_change_form(request, context, **options)  # type: ignore[no-any-return]
+
+    def history_view(
+        self, request: HttpRequest, object_id: Any, extra_context: Any = None, **options: Any
+    ) -> HttpResponse:
+        """Above the versions that were: the changes that are to come."""
+        rule = Rule.objects.filter(pk=object_id).first() if str(object_id).isdecimal() else None
+        more = {} if rule is None else {"coming": coming.coming(rule)}
+        return super().history_view(request, object_id, {**(extra_context or {}), **more}, **options)  # type: ignore[no-any-return]
 
 
 def shown(form: RuleForm) -> dict[str, Any]:
@@ -425,6 +460,8 @@ def shown(form: RuleForm) -> dict[str, Any]:
         "builder": form,
         "lines": form.lines(),
         "of_ask": form.parts("ask people within within_unit calendar pass_to pass_within pass_within_unit"),
+        "of_stages": form.parts("order exclusive"),
+        "stages": form.stages(),
         "of_forbid": form.parts("forbid_en forbid_zh"),
         "of_standing": form.parts("by up_to per_day total_per_day total until"),
         "sentences": {} if rule is None else offering.in_words(form.config, rule),

@@ -102,8 +102,8 @@ class TeamForm(OneRowForm):
 @admin.register(Team)
 class TeamAdmin(RecordAdmin):
     form = TeamForm
-    fields = ("name", "title", "escalates_to", "members", "leads", "retired", "version", "change_reason")
-    list_display = ("name", "shown", "escalates_to", "retired", "version")
+    fields = ("name", "title", "escalates_to", "step_up", "members", "leads", "retired", "version", "change_reason")
+    list_display = ("name", "shown", "escalates_to", "step_up", "retired", "version")
     list_filter = ("retired",)
     list_select_related = ("escalates_to",)
     search_fields = ("name",)
@@ -140,7 +140,7 @@ class SystemAdmin(RecordAdmin):
 class OperationAdmin(RecordAdmin):
     form = form_of("operation")
     exclude = ("system",)  # the first part of its name
-    lines = ("editable", "secret")
+    lines = ("editable", "secret", "masked")
     words = ("case_key", "money", "effect_key")
     list_display = ("name", "shown", "level", "kind", "risk", "suspended", "retired", "version")
     list_filter = ("level", "kind", "system", "risk", "retired")

@@ -29,7 +29,8 @@ def team(record: Record, writer: Writer) -> None:
     name = record["name"]
     row = Team.objects.filter(name=name).first() or Team(name=name, group=Group.objects.get_or_create(name=name)[0])
     above = Team.objects.get(name=record["escalates_to"]) if "escalates_to" in record else None
-    writer.keep(row, title=record.get("title", ""), escalates_to=above, retired=False)
+    step_up = record.get("step_up", False)
+    writer.keep(row, title=record.get("title", ""), escalates_to=above, step_up=step_up, retired=False)
 
 
 def company(record: Record, writer: Writer) -> None:
@@ -41,6 +42,8 @@ def company(record: Record, writer: Writer) -> None:
         time_zone=whole["time_zone"],
         languages=whole["languages"],
         hold_seconds=duration(whole["hold"]).seconds,
+        step_up=whole.get("step_up", ""),
+        step_up_seconds=duration(whole["step_up_lasts"]).seconds,
     )
     customer, reply = record.get("customer", {}), record.get("reply", {})
     writer.keep(
@@ -64,6 +67,7 @@ def request_type(record: Record, writer: Writer) -> None:
         lead=teams[record["lead"]],
         risk=record.get("risk", "medium"),
         confidential=record.get("confidential", False),
+        suggestion_after_choice=record.get("suggestion_after_choice", False),
         examples=record.get("examples", []),
         phrases=record.get("phrases", []),
         tables=record.get("tables", {}),

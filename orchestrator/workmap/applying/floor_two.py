@@ -23,6 +23,7 @@ def system(record: Record, writer: Writer) -> None:
         answer=whole["answer"],
         owner=_team(record.get("owner")),
         private_network=whole["private_network"],
+        page=whole["page"],
         timeout_seconds=float(duration(whole["timeout"]).clock_seconds),
         retired=False,
     )
@@ -49,6 +50,9 @@ def operation(record: Record, writer: Writer) -> None:
         undo=whole["undo"],
         editable=whole["editable"],
         secret=whole["secret"],
+        masked=whole["masked"],
+        shows=whole["shows"],
+        page=whole["page"],
         risk=whole["risk"],
         high_above=Decimal(str(record["high_above"])) if "high_above" in record else None,
         hold_seconds=duration(record["hold"]).seconds if "hold" in record else None,

@@ -55,7 +55,7 @@ def _then(book: Book, at: Path, then: Mapping[str, Any]) -> None:
         _ask(book, (*at, "stages", index), stage)
     if "if_unknown" in then:
         _ask(book, (*at, "if_unknown"), then["if_unknown"])
-    alone = {"order": "stages", "exclusive": "stages", **dict.fromkeys(OF_AN_ASK, "ask")}
+    alone = {"order": "stages", "exclusive": "stages", **dict.fromkeys((*OF_AN_ASK, "together"), "ask")}
     for key, needed in alone.items():
         if key in then and needed not in then and not (needed == "ask" and "stages" in then):
             text = _("`%(key)s` is only for a rule that says `%(needed)s`")

@@ -6,10 +6,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from agents import record_links
 from agents.connectors import KINDS, ConnectorProblem, OperationSpec, SystemSpec
 from agents.connectors.credentials import problems_of_auth
 from agents.connectors.http_request import base_of
 from agents.schemas import problems_of_schema
+from cases import formulas
 from cases.calendars import duration
 from orchestrator.workmap.checking.book import Book, properties, required, root
 from orchestrator.workmap.problems import Path, cut
@@ -39,6 +41,7 @@ def _system(book: Book, at: Path, system: Record) -> None:
             base_of(system.get("url", ""))
         except ConnectorProblem as problem:
             book.says((*at, "url"), str(problem))
+    _page(book, at, system, ())
     for key in ("result", "error"):
         if key in system.get("answer", {}):
             book.path((*at, "answer", key), system["answer"][key])
@@ -58,6 +61,17 @@ def _operation(book: Book, at: Path, name: str, operation: Record) -> None:
             _reads(book, (*at, inner), operation[inner])
     _fill_ins(book, at, operation)
     _filter_and_key(book, at, operation)
+    _shows(book, at, operation)
+    _page(book, at, operation, ("record",))
+
+
+def _page(book: Book, at: Path, record: Record, more: tuple[str, ...]) -> None:
+    """Where people open it: an address whose placeholders are facts of some type, `request` or, of a read, `record`."""
+    if pattern := record.get("page"):
+        if words := record_links.problem(pattern):
+            book.says((*at, "page"), words)
+        facts = {fact["name"] for _name, type_ in book.of("request_type") for fact in type_.get("facts", [])}
+        book.fill_ins((*at, "page"), pattern, {*facts, "request", *more})
 
 
 def _call(book: Book, at: Path, name: str, operation: Record, system: Record | None) -> None:
@@ -84,7 +98,7 @@ def _names_of_arguments(book: Book, at: Path, operation: Record) -> None:
     declared = book.arguments_of(at[1])
     named: list[tuple[Path, Any]] = [
         (((*at, key, index)), name)
-        for key in ("editable", "secret")
+        for key in ("editable", "secret", "masked")
         for index, name in enumerate(operation.get(key, []))
     ]
     if isinstance(operation.get("money"), str):
@@ -99,6 +113,46 @@ def _names_of_arguments(book: Book, at: Path, operation: Record) -> None:
     for name in set(operation.get("editable", [])) & set(operation.get("secret", [])):
         text = _("the secret argument `%(name)s` cannot be edited by an approver, who never sees it")
         book.says((*at, "editable"), text % {"name": cut(name)})
+
+
+def _shows(book: Book, at: Path, operation: Record) -> None:
+    """What fills the slots of a variant: facts of some type, arguments that are there and not secret, formulas."""
+    shows = operation.get("shows", {})
+    declared = book.arguments_of(at[1])
+    facts = book.facts()
+    secret = {root(name) for name in operation.get("secret", [])}
+    for slot, spec in shows.items():
+        if not isinstance(spec, Mapping):
+            continue
+        where = (*at, "shows", slot)
+        named = {root(spec["argument"])} if "argument" in spec else set()
+        if "fact" in spec:
+            book.fact_of_any_type((*where, "fact"), spec["fact"])
+        for key in ("fact", "argument"):
+            if key in spec:
+                book.path((*where, key), spec[key])
+        if declared is not None:
+            for name in named - declared:
+                book.missing((*where, "argument"), _("argument"), name, declared)
+        if "formula" in spec and facts is not None:
+            book.formula((*where, "formula"), spec["formula"], {*facts, "argument", "tables"})
+            named = {n.split(".")[1].split("[")[0] for n in _names(spec["formula"]) if n.startswith("argument.")}
+        for name in sorted(named & secret):
+            text = _("the secret argument `%(name)s` cannot be shown")
+            book.says(where, text % {"name": cut(name)})
+    if shows.get("as") == "voucher" and not isinstance(operation.get("money"), str):
+        book.says((*at, "shows"), _("a voucher needs `money`, the argument with its amount"))
+    draft = shows.get("draft")
+    if isinstance(draft, Mapping) and draft.get("argument") not in operation.get("editable", []):
+        text = _("the draft must be an argument that is `editable`, so that the approver can change its words")
+        book.says((*at, "shows", "draft"), text)
+
+
+def _names(formula: Any) -> set[str]:
+    try:
+        return formulas.names(str(formula))
+    except ValueError:  # said already
+        return set()
 
 
 def _case_key(book: Book, at: Path, operation: Record) -> None:

@@ -1,7 +1,7 @@
 """A rule as the choices of its sentence, and back. Pure: a form shows the choices, nobody writes code.
 
-`read` says None for a rule that holds more than the choices can say (nested conditions, stages): it stays data.
-What `read` gives, `write` turns into the very same rule.
+`read` says None for a rule that holds more than the choices can say (nested conditions): it stays data. What `read`
+gives, `write` turns into the very same rule, without what would be so anyway.
 """
 
 import re
@@ -14,16 +14,17 @@ from django.utils.translation import gettext as _
 from cases.comparing import COMPARISONS, EACH, WITHOUT_VALUE
 from cases.conditions import SIDES, is_reference
 from orchestrator.workmap.records import Record, same
+from orchestrator.workmap.ruling import staging
+from orchestrator.workmap.ruling.staging import NO_LENGTH, Problems, Stage, counted
 
 MOST_ROWS = 40
 LISTS = ("one of", "none of", *EACH)
 INNER = ("is", "is not", "more than", "at least", "less than", "at most", "contains", "starts with", "ends with")
 IS = (*COMPARISONS, *(f"{each}: {inner}" for each in EACH for inner in INNER))
-UNITS = ("m", "h", "d")
 CAPS = ("up_to", "per_day", "total_per_day", "total")
-TEXTS = ("ask", "people", "calendar", "pass_to", "forbid_en", "forbid_zh", "unknown_ask", "by", "until", *CAPS)
+OF_ASK = ("ask", "people", "calendar", "pass_to", "together", "order", "exclusive", "unknown_ask")
+TEXTS = (*OF_ASK, "forbid_en", "forbid_zh", "by", "until", *CAPS)
 LENGTHS = ("within", "pass_within")
-_LENGTH = re.compile(r"([1-9][0-9]{0,5})([mhd])")
 _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,6})?")
 _YES_NO = {"yes": True, "no": False}
 
@@ -50,12 +51,13 @@ class Choices:
     effect: str = "ask"
     texts: Mapping[str, str] = field(default_factory=dict)
     lengths: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # (how many, unit)
+    stages: tuple[Stage, ...] = ()
 
 
 class Unwritable(ValueError):
     """What the choices lack, as (where, words)."""
 
-    def __init__(self, problems: list[tuple[str, str]]) -> None:
+    def __init__(self, problems: Problems) -> None:
         super().__init__("; ".join(words for _where, words in problems))
         self.problems = problems
 
@@ -70,14 +72,17 @@ def read(when: Mapping[str, Any], then: Mapping[str, Any], kinds: Mapping[str, s
             types=tuple(when.get("types", ())),
             operations=tuple(when.get("operations", ())),
             rows=tuple(_row(group, leaf) for group in ("all", "any") for leaf in when.get(group, ())),
-            effect=next(key for key in ("ask", "forbid", "standing_approval") if key in then),
+            effect=next(key for key in ("stages", "ask", "forbid", "standing_approval") if key in then),
             texts=_texts(then),
             lengths=_lengths(then),
+            stages=tuple(staging.read(part) for part in then.get("stages", ())),
         )
         wrote = write(found, kinds)
     except (ValueError, TypeError, KeyError, AttributeError, StopIteration):
         return None
-    return found if same(wrote["when"], dict(when)) and same(wrote["then"], dict(then)) else None
+    if len(found.stages) > staging.MOST_STAGES or not same(wrote["when"], dict(when)):
+        return None
+    return found if same(wrote["then"], staging.spoken(then)) else None
 
 
 def _row(group: str, leaf: Mapping[str, Any]) -> Row:
@@ -111,6 +116,9 @@ def _texts(then: Mapping[str, Any]) -> dict[str, str]:
         "people": then.get("people", ""),
         "calendar": then.get("calendar", ""),
         "pass_to": (then.get("if_nobody") or {}).get("pass_to", ""),
+        "together": (then.get("together") or {}).get("total", ""),
+        "order": "at_once" if then.get("order") == "at_once" else "",
+        "exclusive": "no" if then.get("exclusive") is False else "",
         "forbid_en": said.get("en", ""),
         "forbid_zh": said.get("zh-hant", ""),
         "unknown_ask": (then.get("if_unknown") or {}).get("ask", ""),
@@ -121,11 +129,7 @@ def _texts(then: Mapping[str, Any]) -> dict[str, str]:
 
 def _lengths(then: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     said = {"within": then.get("within"), "pass_within": (then.get("if_nobody") or {}).get("within")}
-    found: dict[str, tuple[str, str]] = {}
-    for key, text in said.items():
-        match = _LENGTH.fullmatch(str(text or ""))
-        found[key] = (match[1], match[2]) if match else ("", "h")
-    return found
+    return {key: staging.length_of(text) for key, text in said.items()}
 
 
 # --- to a rule ---
@@ -133,7 +137,7 @@ def _lengths(then: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
 
 def write(choices: Choices, kinds: Mapping[str, str]) -> Record:
     """`when` and `then` of the rule that the choices say. Raises Unwritable with everything that is missing."""
-    problems: list[tuple[str, str]] = []
+    problems: Problems = []
     when: Record = {}
     if choices.types:
         when["types"] = list(choices.types)
@@ -187,27 +191,29 @@ def _literal(text: str, kind: str) -> Any:
     return text
 
 
-def _then(choices: Choices, problems: list[tuple[str, str]]) -> Record:
+def _then(choices: Choices, problems: Problems) -> Record:
     said = choices.texts
     if choices.effect == "forbid":
         return _forbid(said, problems)
     if choices.effect == "standing_approval":
         return _standing(said, problems)
-    then: Record = {"ask": said.get("ask", "")}
-    if not then["ask"]:
-        problems.append(("ask", _("Choose who is asked.")))
-    if said.get("people"):
-        then["people"] = _count(said["people"], "people", problems)
-    _length(then, choices, "within", "within", problems)
-    if said.get("calendar"):
-        then["calendar"] = said["calendar"]
-    if said.get("pass_to"):
-        then["if_nobody"] = {"pass_to": said["pass_to"]}
-        _length(then["if_nobody"], choices, "pass_within", "within", problems)
-    return then | _unknown(said)
+    if choices.effect == "stages":
+        then = staging.written(choices.stages, said.get("order", ""), said.get("exclusive", ""), problems)
+    else:
+        names = ("ask", "people", "calendar", "pass_to")
+        lengths = {name: choices.lengths.get(name, NO_LENGTH) for name in LENGTHS}
+        then = staging.write(Stage(**{name: said.get(name, "") for name in names}, **lengths), problems)  # type: ignore[arg-type]
+    return then | _together(said, problems) | _unknown(said)
 
 
-def _forbid(said: Mapping[str, str], problems: list[tuple[str, str]]) -> Record:
+def _together(said: Mapping[str, str], problems: Problems) -> Record:
+    total = said.get("together", "").strip()
+    if total and not _NUMBER.fullmatch(total):
+        problems.append(("together", _("Write a number.")))
+    return {"together": {"total": _literal(total, "money")}} if total else {}
+
+
+def _forbid(said: Mapping[str, str], problems: Problems) -> Record:
     english, chinese = said.get("forbid_en", "").strip(), said.get("forbid_zh", "").strip()
     if not english:
         problems.append(("forbid_en", _("Say why it is forbidden.")))
@@ -218,7 +224,7 @@ def _unknown(said: Mapping[str, str]) -> Record:
     return {"if_unknown": {"ask": said["unknown_ask"]}} if said.get("unknown_ask") else {}
 
 
-def _standing(said: Mapping[str, str], problems: list[tuple[str, str]]) -> Record:
+def _standing(said: Mapping[str, str], problems: Problems) -> Record:
     caps: Record = {"by": said.get("by", "").strip()}
     for key in ("by", "until"):
         if not said.get(key, "").strip():
@@ -226,29 +232,12 @@ def _standing(said: Mapping[str, str], problems: list[tuple[str, str]]) -> Recor
     for key in CAPS:
         text = said.get(key, "").strip()
         if text and key == "per_day":
-            caps[key] = _count(text, key, problems)
+            caps[key] = counted(text, key, problems)
         elif text and _NUMBER.fullmatch(text):
             caps[key] = _literal(text, "money")
         elif text:
             problems.append((key, _("Write a number.")))
     return {"standing_approval": caps | {"until": said.get("until", "").strip()}}
-
-
-def _count(text: str, where: str, problems: list[tuple[str, str]]) -> int:
-    if re.fullmatch(r"[1-9][0-9]{0,5}", text.strip()):
-        return int(text)
-    problems.append((where, _("Write a whole number.")))
-    return 1
-
-
-def _length(into: Record, choices: Choices, key: str, name: str, problems: list[tuple[str, str]]) -> None:
-    count, unit = choices.lengths.get(key, ("", "h"))
-    if not count.strip():
-        return
-    if not re.fullmatch(r"[1-9][0-9]{0,5}", count.strip()) or unit not in UNITS:
-        problems.append((key, _("Write a whole number.")))
-        return
-    into[name] = f"{count.strip()}{unit}"
 
 
 # --- what a form sent ---
@@ -279,4 +268,5 @@ def sent(data: Mapping[str, Any], listed: Mapping[str, Iterable[str]]) -> Choice
         effect=text("effect") or "ask",
         texts={name: text(name) for name in TEXTS},
         lengths={name: (text(name), text(f"{name}_unit") or "h") for name in LENGTHS},
+        stages=staging.sent(text),
     )

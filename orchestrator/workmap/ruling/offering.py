@@ -84,7 +84,7 @@ def limits(config: Configuration, rule: Record) -> list[str]:
             spec,
             titles=rule_words.titles(spec, all_records),
             kinds=rule_words.kinds(spec, all_records),
-            language=_language(),
+            language=language(),
             currency=config.company.currency,
         )
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -109,10 +109,10 @@ def records(config: Configuration) -> Records:
 
 
 def _say(text: Any) -> str:
-    return say(text, _language())
+    return say(text, language())
 
 
-def _language() -> str:
+def language() -> str:
     return "zh-hant" if (get_language() or "").startswith("zh") else "en"
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import islice
+from operator import itemgetter
 from typing import Any, Literal
 
 from django.db.models import QuerySet
@@ -45,6 +47,8 @@ class Past:
     facts: Mapping[str, Any]
     writes: tuple[PastWrite, ...] = ()
     unsure: frozenset[str] = frozenset()
+    channel: str = ""
+    askers: frozenset[int | None] = frozenset()  # who made the call, and who opened the case
     asked_then: bool = False
     answer: Answer = "nobody"
 
@@ -56,7 +60,7 @@ class Past:
 def last_finished(types: Sequence[int], most: int) -> QuerySet[Proposal]:
     """Proposals of the last finished cases of these types."""
     cases = Case.objects.filter(status=Case.Status.DONE, type__in=types).order_by("-id").values("pk")[:most]
-    return Proposal.objects.filter(case__in=cases).exclude(state__in=Proposal.OPEN).order_by("-id")
+    return Proposal.objects.filter(case__in=cases).exclude(state__in=Proposal.OPEN)
 
 
 def in_period(types: Sequence[int], since: datetime, until: datetime) -> QuerySet[Proposal]:
@@ -65,33 +69,32 @@ def in_period(types: Sequence[int], since: datetime, until: datetime) -> QuerySe
     return found.exclude(state__in=Proposal.OPEN)
 
 
+def of_case(case_id: int) -> QuerySet[Proposal]:
+    """What was proposed in one case, open or ended."""
+    return Proposal.objects.filter(case=case_id)
+
+
 def chunks(proposals: QuerySet[Proposal]) -> Iterator[QuerySet[Proposal]]:
-    """The proposals by parts, each from where the last one ended."""
-    ordered = proposals.order_by("id")
-    last: Any = None
-    while True:
-        part = ordered if last is None else ordered.filter(pk__gt=last)
-        end = list(part.values_list("pk", flat=True)[CHUNK - 1 : CHUNK])
-        if not end:
-            yield part
-            return
-        yield part.filter(pk__lte=end[0])
-        last = end[0]
+    """The proposals by parts, the oldest first: caps are used up in the order of time. Sorted once, by the database."""
+    ids = proposals.order_by("created_at", "id").values_list("pk", flat=True).iterator(chunk_size=CHUNK)
+    while part := list(islice(ids, CHUNK)):
+        yield Proposal.objects.filter(pk__in=part)
 
 
 _COLUMNS = (
     *("id", "case_id", "case__type_id", "created_at", "risk", "state", "suggested", "decided", "facts", "case__facts"),
+    *("case__channel", "proposer_user_id", "case__opened_by_id"),
 )
 
 
 def read(proposals: QuerySet[Proposal], config: Configuration) -> list[Past]:
-    """The proposals with their writes and answers; those without a write to judge are left out."""
-    rows = list(proposals.values_list(*_COLUMNS))
+    """The proposals with their writes and answers, the oldest first; those without a write to judge are left out."""
+    rows = sorted(proposals.order_by().values_list(*_COLUMNS), key=itemgetter(3, 0))
     ids = [row[0] for row in rows]
     writes = _writes(ids)
     answers = _answers(ids)
     found = []
-    for id_, case_id, type_id, at, risk, state, suggested, decided, facts, of_case in rows:
+    for id_, case_id, type_id, at, risk, state, suggested, decided, facts, of_case, channel, *askers in rows:
         type_ = config.types.get(type_id)
         options = writes.get(id_)
         if type_ is None or not options:
@@ -114,6 +117,8 @@ def read(proposals: QuerySet[Proposal], config: Configuration) -> list[Past]:
                     if operation in config.operations_by_id
                 ),
                 unsure=_unsure(type_, options),
+                channel=channel,
+                askers=frozenset(askers),
                 asked_then=asked,
                 answer=_answer(state, suggested, decided, asked, said),
             )

@@ -4,11 +4,12 @@ Pure but for what `past` read. A rule that does not bear on a proposal, before o
 as it is; only the others are judged twice.
 """
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from agents.configuration import Configuration
@@ -16,20 +17,27 @@ from agents.facts import roots
 from approvals import rules
 from approvals.asking import EscalationLines
 from approvals.live_rules import LiveRules
-from approvals.rules import RuleSpec, Verdict, WriteView
-from cases import formulas
+from approvals.rules import RuleSpec, StandingCap, Verdict, WriteView
+from cases import conditions, formulas
 from cases.values import UNKNOWN, dig
+from orchestrator.workmap.ruling.caps import Places
 from orchestrator.workmap.ruling.past import ABSENT, Past, PastWrite
+from orchestrator.workmap.ruling.results import Line, Result
 from orchestrator.workmap.ruling.truths import Truths
 
 SECONDS = {"low": 10, "medium": 25, "high": 90}  # of a person's time for one decision (ux.md 5.1, median by risk)
-_COUNTED = ("lacking", "new_answers", "gone_answers", "teams_now", "teams_with")
-_SUMS = (
-    *("proposals", "matched", "asked_now", "asked_with", "asked_then", "forbidden_with", "new", "gone", "cannot_know"),
-    *("unruled", "refused", "seconds_now", "seconds_with", "weeks"),
-)
-WEEK = 7 * 86_400
 MOST_KEPT = 20_000  # verdicts that are kept while replaying
+MOST_MARKS = 300  # values by which gaps are counted
+
+
+def _are_plain(facts: Mapping[str, object]) -> bool:
+    """Texts and whole numbers alone: equal ones give equal answers (True is no number here)."""
+    return all(type(value) in (str, int) for value in facts.values())
+
+
+@lru_cache(maxsize=2_048)
+def _roots(text: str) -> frozenset[str]:
+    return frozenset(roots(text))
 
 
 @dataclass(slots=True)
@@ -39,7 +47,9 @@ class PastLook:
     past: Past
     write: PastWrite
     config: Configuration
+    worked_out: dict[Any, object] = field(default_factory=dict)  # of formulas over plain facts alone, for many looks
     missing: set[str] = field(default_factory=set)
+    _formulas: dict[str, object] = field(default_factory=dict)  # each is worked out once, for both courses
 
     def fact(self, name: str) -> object:
         root = name.partition(".")[0].partition("[")[0]
@@ -55,140 +65,110 @@ class PastLook:
         return dig(self.write.arguments, path)
 
     def formula(self, text: str) -> object:
-        names = roots(text)
+        if text not in self._formulas:
+            self._formulas[text] = self._work_out(text)
+        return self._formulas[text]
+
+    def _work_out(self, text: str) -> object:
+        names = _roots(text)
         values: dict[str, Any] = {
             "argument": self.write.arguments,
             "operation": self.write.operation.name,
             "tables": self.past.type.row.tables,
         }
-        for name in names - set(values) - {"now", "today"}:
-            values[name] = self.fact(name)
-        return formulas.evaluate(text, values, now=self.past.at, zone=self.config.zone)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One proposal in the table: what was asked now and would be with the rule."""
-
-    case_id: int
-    money: Decimal
-    now: str  # the kind of verdict: ask, forbid, standing, nothing
-    teams_now: tuple[str, ...]
-    then: str
-    teams_then: tuple[str, ...]
-    answer: str
-
-    @property
-    def changed(self) -> bool:
-        return (self.now, self.teams_now) != (self.then, self.teams_then)
-
-
-@dataclass(slots=True)
-class Result:
-    """The sums. `new` and `gone`: asked with the rule and not now, and the other way round."""
-
-    proposals: int = 0
-    matched: int = 0
-    asked_now: int = 0
-    asked_with: int = 0
-    asked_then: int = 0
-    forbidden_with: int = 0
-    new: int = 0
-    gone: int = 0
-    cannot_know: int = 0
-    unruled: int = 0
-    refused: int = 0
-    money: Decimal = Decimal(0)
-    seconds_now: int = 0
-    seconds_with: int = 0
-    lacking: Counter[str] = field(default_factory=Counter)
-    new_answers: Counter[str] = field(default_factory=Counter)
-    gone_answers: Counter[str] = field(default_factory=Counter)
-    teams_now: Counter[str] = field(default_factory=Counter)
-    teams_with: Counter[str] = field(default_factory=Counter)
-    first: datetime | None = None
-    last: datetime | None = None
-    lines: list[Line] = field(default_factory=list)
-    refused_lines: deque[Line] = field(default_factory=lambda: deque(maxlen=5))
-
-    @property
-    def weeks(self) -> float:
-        """How long the cases stretch over, at least a week."""
-        if self.first is None or self.last is None:
-            return 1.0
-        return max(1.0, (self.last - self.first).total_seconds() / WEEK)
-
-    def as_json(self) -> dict[str, Any]:
-        """The sums for a stored run, without the lines of single cases."""
-        return {
-            **{name: getattr(self, name) for name in _SUMS},
-            "money": str(self.money),
-            **{name: dict(getattr(self, name)) for name in _COUNTED},
-        }
-
-    @classmethod
-    def from_json(cls, stored: Mapping[str, Any]) -> "Result":
-        """The sums of a stored run, to say them in words again."""
-        first = datetime(2000, 1, 1)  # only the length of the period is said
-        sums = {name: stored[name] for name in stored if name not in (*_COUNTED, "money", "weeks")}
-        counted: dict[str, Any] = {name: Counter(stored[name]) for name in _COUNTED}
-        last = first + timedelta(weeks=stored["weeks"])
-        return cls(money=Decimal(stored["money"]), first=first, last=last, **sums, **counted)
+        facts = {name: self.fact(name) for name in names - set(values) - {"now", "today"}}
+        key = (text, *facts.items()) if len(facts) == len(names) and _are_plain(facts) else None
+        if key is None or key not in self.worked_out:
+            found = formulas.evaluate(text, {**values, **facts}, now=self.past.at, zone=self.config.zone)
+            if key is None or len(self.worked_out) >= MOST_KEPT:
+                return found
+            self.worked_out[key] = found
+        return self.worked_out[key]
 
 
 class Replay:
-    """Rules in force beside the same with one of them changed, added or (None) taken out."""
+    """Rules in force beside the same with one of them changed, added or (None) taken out.
+
+    Proposals come in the order of time (`past.read`), so that caps are used up as they would have been. `today`: a
+    standing approval that has ended by then counts no more.
+    """
 
     def __init__(
-        self, config: Configuration, live: LiveRules, *, name: str, changed: RuleSpec | None, most_lines: int = 200
+        self,
+        config: Configuration,
+        live: LiveRules,
+        *,
+        name: str,
+        changed: RuleSpec | None,
+        today: date,
+        most_lines: int = 200,
+        only_changed: bool = True,
     ) -> None:
-        self.config, self.live, self.name, self.changed = config, live, name, changed
+        self.config, self.live, self.name, self.changed, self.today = config, live, name, changed, today
         self.lines = EscalationLines(config.lines)
         self.zone, self.currency = config.zone, config.company.currency
         self.rest = tuple(spec for spec in live.specs if spec.name != name)
         self.with_it = (*self.rest, changed) if changed is not None else self.rest
-        self.most_lines = most_lines
-        self.result = Result()
+        self.only_changed = only_changed
+        self.result = Result(lines=deque(maxlen=most_lines))
         self._bearing: dict[tuple[int, str, str], tuple[tuple[RuleSpec, ...], Truths]] = {}
         self._verdicts: dict[Any, Verdict] = {}
         self._whole: dict[Any, Verdict] = {}
+        self._worked_out: dict[Any, object] = {}
+        self._divided: dict[tuple[int, str], tuple[tuple[str, str], ...]] = {}
+        self._places: dict[str, Places] = {"now": Places(), "with": Places()}
         self._own_truth = None if changed is None else Truths([changed], zone=self.zone, currency=self.currency)
 
     def add(self, pasts: Iterable[Past]) -> None:
         for past in pasts:
             self._one(past)
 
-    def _one(self, past: Past) -> None:
-        result, looks = self.result, [PastLook(past, write, self.config) for write in past.writes]
-        now = self._verdict(past, self.live.specs, looks, "now")
+    def verdicts(self, past: Past) -> tuple[Verdict, Verdict, bool, set[str]]:
+        """Of one proposal: now, with the rule, whether the rule matches, and which facts it lacked."""
+        looks = [PastLook(past, write, self.config, self._worked_out) for write in past.writes]
         matched, bears, missing = self._own(past)
-        same = not bears and not any(r.name == self.name and r.result != "not matched" for r in now.results)
-        then = now if same else self._verdict(past, self.with_it, looks, "with")
+        judged = self._judged_all(past, self.live.specs, looks, "now")
+        now, capped, now_full = self._in_course(past, judged, "now")
+        touched = bears or any(r.name == self.name and r.result != "not matched" for r in now.results)
+        then, then_full = now, now_full
+        if touched or capped:  # where caps count, the other course may have places left or used up
+            anew = self._judged_all(past, self.with_it, looks, "with") if touched else judged
+            then, _capped, then_full = self._in_course(past, anew, "with")
+        self.result.used_up_now += now_full
+        self.result.used_up_with += then_full
+        self._gaps(past, looks, then)
+        return now, then, matched, missing
+
+    def _one(self, past: Past) -> None:
+        result = self.result
+        now, then, matched, missing = self.verdicts(past)
         result.proposals += 1
         result.matched += matched
         result.cannot_know += bool(missing)
         result.lacking.update(missing)
         result.money += past.money if matched else Decimal(0)
-        self._count(past, now, then)
+        self._count(past, now, then, matched)
         result.first = past.at if result.first is None else min(result.first, past.at)
         result.last = past.at if result.last is None else max(result.last, past.at)
 
-    def _count(self, past: Past, now: Verdict, then: Verdict) -> None:
-        result, seconds = self.result, SECONDS.get(past.risk, SECONDS["medium"])
+    def _count(self, past: Past, now: Verdict, then: Verdict, matched: bool) -> None:
+        result = self.result
         asked_now, asked_with = now.kind == "ask", then.kind == "ask"
         result.asked_now += asked_now
         result.asked_with += asked_with
         result.asked_then += past.asked_then
+        result.nobody += past.answer == "nobody"
         result.forbidden_with += then.kind == "forbid"
-        result.seconds_now += seconds * now.people if asked_now else 0
-        result.seconds_with += seconds * then.people if asked_with else 0
-        result.teams_now.update(ask.team for ask in now.asks)
-        result.teams_with.update(ask.team for ask in then.asks)
+        seconds = SECONDS.get(past.risk, SECONDS["medium"])
+        for verdict, course in ((now, "now"), (then, "with")):
+            self._load(verdict, course, seconds)
         if asked_with and not asked_now:
             result.new += 1
+            result.money_new += past.money
             result.new_answers[past.answer] += 1
         if asked_now and not asked_with:
             result.gone += 1
+            result.money_gone += past.money
             result.gone_answers[past.answer] += 1
         line = Line(
             past.case_id,
@@ -199,12 +179,63 @@ class Replay:
             tuple(ask.team for ask in then.asks),
             past.answer,
         )
-        if line.changed and len(result.lines) < self.most_lines:
+        if line.changed or (matched and not self.only_changed):
             result.lines.append(line)
-        result.unruled += asked_with and not any(ask.rules for ask in then.asks) and not then.lacked
         if asked_now and then.kind in ("standing", "nothing") and past.answer == "refused":
             result.refused += 1
             result.refused_lines.append(line)
+
+    def _load(self, verdict: Verdict, course: str, seconds: int) -> None:
+        """Approvals and seconds of people, by team."""
+        if verdict.kind != "ask":
+            return
+        result = self.result
+        teams = result.teams_now if course == "now" else result.teams_with
+        spent = result.team_seconds_now if course == "now" else result.team_seconds_with
+        for ask in verdict.asks:
+            teams[ask.team] += 1
+            spent[ask.team] += seconds * ask.people
+        if course == "now":
+            result.seconds_now += seconds * verdict.people
+        else:
+            result.seconds_with += seconds * verdict.people
+
+    def _gaps(self, past: Past, looks: Sequence[PastLook], then: Verdict) -> None:
+        """Where no rule says who decides: counted by what rules tell cases apart by, by channel and by currency."""
+        result = self.result
+        unruled = then.kind == "ask" and not then.lacked and not any(ask.rules for ask in then.asks)
+        result.unruled += unruled
+        for mark in self._marks(past, looks):
+            if mark in result.marks or len(result.marks) < MOST_MARKS:
+                result.marks[mark] += 1
+                result.gaps[mark] += unruled
+
+    def _marks(self, past: Past, looks: Sequence[PastLook]) -> set[str]:
+        found = {f"channel|{past.channel}"}
+        for write, look in zip(past.writes, looks, strict=True):
+            if write.currency not in ("", self.currency):
+                found.add(f"currency|{write.currency}")
+            for side, name in self._dividing(past, write):
+                value = getattr(look, side)(name)
+                if isinstance(value, str | bool):
+                    found.add(f"{side} {name}|{str(value)[:40]}")
+        return found
+
+    def _dividing(self, past: Past, write: PastWrite) -> tuple[tuple[str, str], ...]:
+        """Facts and arguments by whose very value the rules on this write tell cases apart."""
+        place = (past.type.row.pk, write.operation.name)
+        if place not in self._divided:
+            view = _view(write, self.currency)
+            bearing = [spec for spec in self.with_it if rules.bears(spec, past.type.row.name, view)]
+            leaves = [leaf for spec in bearing for leaf in conditions.leaves(spec.condition())]
+            found = {
+                (side, str(leaf[side]))
+                for leaf in leaves
+                for side in ("fact", "argument")
+                if leaf.get("is") in ("is", "is not", "one of", "none of") and side in leaf
+            }
+            self._divided[place] = tuple(sorted(found))
+        return self._divided[place]
 
     def _own(self, past: Past) -> tuple[bool, bool, set[str]]:
         """Whether the changed rule matches; whether it bears at all (matches or is unknown); what the replay lacked."""
@@ -221,9 +252,45 @@ class Replay:
                 missing |= look.missing
         return matched, bears, missing
 
-    def _verdict(self, past: Past, specs: Sequence[RuleSpec], looks: Sequence[PastLook], which: str) -> Verdict:
-        pairs = zip(past.writes, looks, strict=True)
-        judged = [self._judged(past, write, specs, look, which) for write, look in pairs]
+    def _judged_all(
+        self, past: Past, specs: Sequence[RuleSpec], looks: Sequence[PastLook], which: str
+    ) -> list[tuple[Any, Verdict]]:
+        return [self._judged(past, write, specs, look, which) for write, look in zip(past.writes, looks, strict=True)]
+
+    def _in_course(self, past: Past, alone: Sequence[tuple[Any, Verdict]], course: str) -> tuple[Verdict, bool, bool]:
+        """The verdict on all writes together; whether caps counted at all, and whether one had no room left."""
+        judged = list(alone)
+        taken: list[tuple[str, Decimal]] = []
+        day, full = None, False
+        for n, (key, verdict) in enumerate(judged):
+            if verdict.kind != "standing":
+                continue
+            day = day or past.at.astimezone(self.zone).date()
+            money = past.writes[n].money or Decimal(0)
+            caps = [cap for cap in verdict.standing if not self._is_own(cap, past)]
+            cap = self._places[course].room(caps, day, money, taken)
+            if cap is None:
+                judged[n], full = self._without(key, verdict), True
+            else:
+                taken.append((cap.rule, money))
+        whole = self._combined(judged)
+        if whole.kind == "standing" and day is not None:
+            for rule, money in taken:
+                self._places[course].take(rule, day, money)
+        return whole, day is not None, full
+
+    def _is_own(self, cap: StandingCap, past: Past) -> bool:
+        """Nobody pre-approves what they called for, or asked for, themselves."""
+        row = self.live.standing.get(cap.rule)
+        return row is not None and row.confirmed_by_id is not None and row.confirmed_by_id in past.askers
+
+    def _without(self, key: Any, verdict: Verdict) -> tuple[Any, Verdict]:
+        key = (key, "full")
+        if key not in self._verdicts:
+            self._verdicts[key] = rules.without_standing(verdict)
+        return key, self._verdicts[key]
+
+    def _combined(self, judged: Sequence[tuple[Any, Verdict]]) -> Verdict:
         key = tuple(key for key, _verdict in judged)
         if key not in self._whole:
             if len(self._whole) > MOST_KEPT:
@@ -262,13 +329,19 @@ class Replay:
         return key, self._verdicts[key]
 
     def _standing(self, verdict: Verdict) -> Verdict:
-        """Standing approvals that are not confirmed count for nothing; the changed rule as if it was confirmed."""
+        """Standing approvals that are not confirmed, or have ended, count for nothing; the changed rule as if it was
+        confirmed."""
         if verdict.kind != "standing":
             return verdict
         in_force = tuple(
-            cap for cap in verdict.standing if cap.rule == self.name or _in_force(self.live.standing.get(cap.rule))
+            cap
+            for cap in verdict.standing
+            if (cap.rule == self.name or _in_force(self.live.standing.get(cap.rule))) and not self._has_ended(cap)
         )
         return replace(verdict, standing=in_force) if in_force else rules.without_standing(verdict)
+
+    def _has_ended(self, cap: StandingCap) -> bool:
+        return cap.until is not None and cap.until < self.today.isoformat()
 
 
 def _in_force(row: Any) -> bool:

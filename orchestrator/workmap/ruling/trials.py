@@ -15,6 +15,8 @@ from orchestrator.workmap.records import Record
 from orchestrator.workmap.ruling import past, transitions
 from orchestrator.workmap.ruling.replaying import Replay, spec_of
 
+MOST_LINES = 200  # of the newest proposals that go another way, kept with the run
+
 logger = logging.getLogger(__name__)
 
 
@@ -43,7 +45,8 @@ def _run(trial: RuleTrial, now: Callable[[], datetime]) -> None:
     types = [t.row.pk for t in config.types.values() if not spec.types or t.row.name in spec.types]
     proposals = past.in_period(types, trial.since, trial.until)
     transitions.mine(trial).update(total=proposals.count())
-    replay = Replay(config, live_rules(config), name=spec.name, changed=spec, most_lines=50)
+    today = now().astimezone(config.zone).date()
+    replay = Replay(config, live_rules(config), name=spec.name, changed=spec, today=today, most_lines=MOST_LINES)
     done = 0
     for part in past.chunks(proposals):
         read = past.read(part, config)

@@ -13,7 +13,7 @@ from typing import Any
 
 from approvals.rules import RuleSpec
 from cases.comparing import COMPARISONS, WITHOUT_VALUE, Frame, compare
-from cases.conditions import SIDES, Look, every, is_reference, opposite, some
+from cases.conditions import SIDES, Look, is_reference, opposite
 from cases.values import UNKNOWN
 
 Truth = bool | None
@@ -72,10 +72,10 @@ class Truths:
         elif "is" in tree or "value" in tree:
             raise ValueError
         if "all" in tree:
-            parts += [self._tree(part, depth + 1) for part in _list(tree["all"])]
+            parts += [self._tree(part, depth + 1) for part in _cheap_first(tree["all"])]
         if tree.get("any"):
-            choices = [self._tree(part, depth + 1) for part in _list(tree["any"])]
-            parts.append(lambda state: some(test(state) for test in choices))
+            choices = [self._tree(part, depth + 1) for part in _cheap_first(tree["any"])]
+            parts.append(_any(choices))
         if "not" in tree:
             inner = self._tree(tree["not"], depth + 1)
             parts.append(lambda state: opposite(inner(state)))
@@ -125,10 +125,40 @@ def _is_plain(value: Any) -> bool:
 
 
 def _all(parts: Sequence[Test]) -> Test:
+    """False as soon as one is: whatever the others are, nothing changes it."""
+
     def test(state: _State) -> Truth:
-        return every(part(state) for part in parts)
+        truth: Truth = True
+        for part in parts:
+            found = part(state)
+            if found is False:
+                return False
+            if found is None:
+                truth = None
+        return truth
 
     return test
+
+
+def _any(parts: Sequence[Test]) -> Test:
+    """True as soon as one is."""
+
+    def test(state: _State) -> Truth:
+        truth: Truth = False
+        for part in parts:
+            found = part(state)
+            if found:
+                return True
+            if found is None:
+                truth = None
+        return truth
+
+    return test
+
+
+def _cheap_first(parts: Any) -> Sequence[Any]:
+    """A formula costs as much as a hundred comparisons, so it comes after them; the order means nothing."""
+    return sorted(_list(parts), key=lambda part: "formula" in json.dumps(part, default=str))
 
 
 def _list(parts: Any) -> Sequence[Any]:

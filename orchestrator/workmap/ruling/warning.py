@@ -4,20 +4,27 @@
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from itertools import combinations
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from approvals.asking import EscalationLines
+from cases.calendars import WorkingHours, add, duration
 from orchestrator.workmap.loosening_rules import DOWNWARDS, UPWARDS, covers, is_standing
 from orchestrator.workmap.publishing import teams_asked
 from orchestrator.workmap.records import Record, same
-from orchestrator.workmap.ruling.replaying import Result
+from orchestrator.workmap.ruling.results import Result
+from orchestrator.workmap.ruling.staffing import Staff
 
 
 def of_rules(rule: Record, others: Iterable[Record], lines: EscalationLines) -> list[tuple[str, str]]:
     """(code, words): circles in the way up, and other rules that leave this one without effect."""
     found = [("loop", words) for words in _loops(rule["then"], lines)]
+    own = rule.get("when", {}).get("all", [])
+    if any(_never_both(a, b) for a, b in combinations(own, 2)):
+        found.append(("never", _("It never matches: its own conditions exclude each other.")))
     for other in others:
         if other["name"] == rule["name"] or other.get("active", True) is False:
             continue
@@ -43,22 +50,82 @@ def overlaps(rule: Record, others: Iterable[Record], lines: EscalationLines) -> 
     return found
 
 
-def of_people(rule: Record, manned: Mapping[str, int], active: set[str]) -> list[str]:
-    """Teams in which nobody could answer, or only one person. `manned`: active members by team."""
+def of_people(rule: Record, there: Staff, works: Iterable[str] = ()) -> list[str]:
+    """Where nobody could answer, or only one person, or only those who ask. `works`: teams that work these requests."""
     found = []
     for team in sorted(set(teams_asked(rule["then"]))):
-        if not manned.get(team):
-            found.append(_("Team %(team)s has no active member who could decide.") % {"team": team})
-        elif manned[team] == 1:
-            text = _("Team %(team)s has one active member: on their own requests nobody there may decide.")
-            found.append(text % {"team": team})
-    if is_standing(rule) and rule["then"]["standing_approval"]["by"] not in active:
-        by = rule["then"]["standing_approval"]["by"]
-        found.append(_("%(by)s has no active account, so this approval cannot come into force.") % {"by": by})
+        found += _of_team(team, there, frozenset(works))
+    if is_standing(rule):
+        found += _of_named(str(rule["then"]["standing_approval"]["by"]), there, frozenset(works))
     return found
 
 
-def of_past(result: Result) -> list[str]:
+def _of_team(team: str, there: Staff, works: frozenset[str]) -> list[str]:
+    members, active = there.of(team), there.active(team)
+    found = []
+    if not active and team not in there.filled:
+        found.append(_("Team %(team)s has no active member who could decide.") % {"team": team})
+    gone = sorted(one.name for one in members if not one.is_active)
+    if gone:
+        text = _("In team %(team)s these have no active account and cannot decide: %(names)s.")
+        found.append(text % {"team": team, "names": ", ".join(gone)})
+    if len(active) == 1:
+        text = _("Team %(team)s has one active member: on their own requests nobody there may decide.")
+        found.append(text % {"team": team})
+        if not active[0].has_cover:
+            text = _("%(name)s is alone in team %(team)s and has no cover: while they are away, it waits.")
+            found.append(text % {"team": team, "name": active[0].name})
+    if len(active) > 1 and all(one.teams & works for one in active):
+        text = _(
+            "Everybody in team %(team)s works on these requests too: what one of them asks for, another must decide."
+        )
+        found.append(text % {"team": team})
+    return found
+
+
+def _of_named(by: str, there: Staff, works: frozenset[str]) -> list[str]:
+    person = there.known(by)
+    if person is None:
+        return [_("%(by)s has no active account, so this approval cannot come into force.") % {"by": by}]
+    if person.teams & works:
+        text = _("%(name)s works on these requests too: for what they ask for themselves it is not in force.")
+        return [text % {"name": person.name}]
+    return []
+
+
+def of_time(
+    rule: Record, calendars: Mapping[str, WorkingHours], finish: Iterable[tuple[str, str]], now: datetime
+) -> list[str]:
+    """Times that end when nobody works, or after the request itself is due. `finish`: how long its types have, and
+    in the working time of which calendar."""
+    found = []
+    for one in _timed(rule["then"]):
+        within, calendar = str(one["within"]), str(one.get("calendar") or "")
+        if not calendar and calendars:
+            text = _("%(within)s runs on the clock, so it can end at night or on a holiday. Choose a working time.")
+            found.append(text % {"within": within})
+        try:
+            due = add(now, duration(within), calendars.get(calendar))
+            ends = [add(now, duration(length), calendars.get(of)) for length, of in finish]
+        except ValueError:
+            text = _("Calendar %(calendar)s has no working time, so %(within)s never ends.")
+            found.append(text % {"calendar": calendar, "within": within})
+            continue
+        if ends and due > min(ends):
+            text = _("%(within)s is longer than the request itself may take.")
+            found.append(text % {"within": within})
+    return list(dict.fromkeys(found))
+
+
+def _timed(then: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Every part of a rule that has a time, with its calendar."""
+    parts = (then, then.get("if_unknown") or {}, *then.get("stages", []))
+    common = {"calendar": then.get("calendar")}
+    nobody = [{**common, **part["if_nobody"]} for part in parts if part.get("if_nobody")]
+    return [one for one in (*({**common, **part} for part in parts), *nobody) if one.get("within")]
+
+
+def of_past(result: Result, titles: Mapping[str, str] | None = None) -> list[str]:
     """What the replay found that a person would not want: what was refused becoming automatic, and gaps."""
     found = []
     if result.refused_lines:
@@ -68,6 +135,20 @@ def of_past(result: Result) -> list[str]:
     if result.unruled:
         text = _("In %(n)s past proposals no rule says who decides, so the lead of the request type is asked.")
         found.append(text % {"n": result.unruled})
+        if only := _only_there(result, titles or {}):
+            text = _("No rule is about any of these: %(values)s.")
+            found.append(text % {"values": ", ".join(only)})
+    return found
+
+
+def _only_there(result: Result, titles: Mapping[str, str]) -> list[str]:
+    """A currency, channel or value of which every proposal fell through, while others did not."""
+    whole = [mark for mark, n in result.gaps.most_common() if n and n == result.marks[mark] < result.proposals]
+    found = []
+    for mark in whole[:5]:
+        name, _bar, value = mark.partition("|")
+        said = {"channel": _("channel"), "currency": _("currency")}.get(name) or titles.get(name)
+        found.append(f"{said or name.partition(' ')[2]} {value} ({result.gaps[mark]})")
     return found
 
 
