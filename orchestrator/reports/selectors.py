@@ -1,22 +1,46 @@
-"""Plain counts over cases. What may be counted is handed in: nothing here widens anybody's sight."""
+"""Plain counts over cases: roll-ups of what is settled, and what happened since. What may be counted is handed in:
+nothing here widens anybody's sight.
+"""
 
-from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db import connection
+from django.db.models import Q
 
-from agents.models import Write
-from approvals.models import Asked, Decision
-from cases.models import Case, Company, Event
+from cases.models import Company, RequestType
 from cases.models.running import CaseQuerySet
+from orchestrator.reports.counting import Tally, lines_of
+from orchestrator.reports.models import RollUp
+from orchestrator.reports.rolling import changed
 
 DAYS: Final = 30  # when no time is asked for
-# Where a person did what the AI would have: such a case was not finished automatically.
-HANDS: Final = ("case.taken_over", "case.with_people", "case.reopened", "request.unsorted")
+
+_SETTLED = """
+SELECT type_id, status, sum(received), sum(automatic), sum(above), sum(late), sum(lacked), sum(refunds), sum(money),
+  NULL AS fact
+FROM (
+  SELECT type_id, status, received, automatic, above, late, lacked, refunds, money FROM reports_daycount
+  WHERE day BETWEEN %(since)s AND %(until)s AND type_id = ANY(%(types)s)
+  UNION ALL
+  SELECT type_id, status, -1, -automatic::int, -above::int, -late::int, -(lacked <> '[]')::int, -refunds, -money
+  FROM reports_caseline
+  WHERE case_id = ANY(%(changed)s) AND day BETWEEN %(since)s AND %(until)s AND type_id = ANY(%(types)s)
+) counted GROUP BY type_id, status
+UNION ALL
+SELECT NULL, NULL, sum(n), 0, 0, 0, 0, 0, 0, fact
+FROM (
+  SELECT key AS fact, value::int AS n FROM reports_daycount, jsonb_each_text(facts)
+  WHERE facts <> '{}' AND day BETWEEN %(since)s AND %(until)s AND type_id = ANY(%(types)s)
+  UNION ALL
+  SELECT fact, -1 FROM reports_caseline, jsonb_array_elements_text(lacked) fact
+  WHERE case_id = ANY(%(changed)s) AND day BETWEEN %(since)s AND %(until)s AND type_id = ANY(%(types)s)
+) lacking GROUP BY fact
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,40 +87,77 @@ class Summary:
         }
 
 
-def summary(cases: CaseQuerySet, *, since: date | None, until: date | None, type_name: str, now: datetime) -> Summary:
-    """Counts of the `cases` received from `since` to `until`, both days included, in the company's zone."""
+def summary(
+    cases: CaseQuerySet,
+    *,
+    types: Collection[int],
+    since: date | None,
+    until: date | None,
+    type_name: str,
+    now: datetime,
+) -> Summary:
+    """Counts of the `cases` received from `since` to `until`, both days included, in the company's zone.
+
+    `types` are those whose cases are all among `cases`, confidential ones apart: of them the roll-ups are taken.
+    """
     company = Company.objects.first()
     zone = ZoneInfo(company.time_zone if company else "UTC")
     currency = company.currency if company else "HKD"
     until = until or max(now.astimezone(zone).date(), since or date.min)
     since = since or until - timedelta(days=DAYS - 1)
+    names = dict(RequestType.objects.values_list("pk", "name"))
     asked = _between(cases, since, until, zone)
+    wanted = {pk for pk, name in names.items() if not type_name or name == type_name}
     if type_name:
-        asked = asked.filter(type__name=type_name)
-    ids = asked.order_by().values("pk")
-    done = asked.filter(status=Case.Status.DONE)
-    refunds, money = _refunds(ids, currency)
-    lacked = Counter(
-        fact for facts in asked.exclude(lacked=[]).values_list("lacked", flat=True) for fact in _names(facts)
-    )
-    counts = _counts(asked)
+        asked = asked.filter(type__in=wanted)
+    tally = Tally()
+    mark = RollUp.objects.filter(pk=1, at__isnull=False, time_zone=str(zone), currency=currency).first()
+    if mark is not None and mark.at is not None:
+        rolled = wanted & set(types)
+        moved = changed(mark.at)
+        _add_settled(tally, rolled, since, until, moved)
+        asked = asked.filter(pk__in={*moved, *_beside(asked, wanted - rolled)})
+    for line in lines_of(asked, zone=zone, currency=currency):
+        tally.add(line)
     return Summary(
         since=since,
         until=until,
         type_name=type_name,
-        received=sum(one.received for one in counts),
-        finished=sum(one.received for one in counts if one.status == Case.Status.DONE),
-        finished_automatically=done.filter(~_by_hand()).count(),
-        to_supervisor=asked.filter(Exists(_asked_above())).count(),
-        refunds=refunds,
-        money=money,
+        received=tally.received,
+        finished=tally.finished,
+        finished_automatically=tally.automatic,
+        to_supervisor=tally.above,
+        refunds=tally.refunds,
+        money=tally.money,
         currency=currency,
-        lacked_data=sum(one.lacked for one in counts),
-        lacked=sorted(lacked.items(), key=lambda pair: (-pair[1], pair[0])),
-        late=sum(one.late for one in counts),
-        by_status=_by(counts, "status"),
-        by_type=_by(counts, "type_name"),
+        lacked_data=tally.lacked,
+        lacked=sorted(((fact, n) for fact, n in tally.facts.items() if n), key=lambda pair: (-pair[1], pair[0])),
+        late=tally.late,
+        by_status={status: n for status, n in sorted(tally.by_status.items()) if n},
+        by_type=dict(sorted((names.get(pk or 0, ""), n) for pk, n in tally.by_type.items() if n)),
     )
+
+
+def _add_settled(tally: Tally, types: Collection[int], since: date, until: date, moved: list[int]) -> None:
+    """Add the days' sums of these types without the cases in `moved`, which are counted as they are now. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLED, {"since": since, "until": until, "types": list(types), "changed": moved})
+        for type_id, status, *numbers, fact in cursor.fetchall():
+            if fact is not None:
+                tally.facts[fact] += int(numbers[0])
+                continue
+            names = ("received", "automatic", "above", "late", "lacked", "refunds")
+            sums: dict[str, Any] = {name: int(number) for name, number in zip(names, numbers, strict=False)}
+            tally.add_sums(type_id, status, sums | {"money": numbers[-1]})
+
+
+def _beside(cases: CaseQuerySet, other_types: Collection[int]) -> list[int]:
+    """Those of `cases` that no roll-up of a type counts: not sorted yet, confidential, or of a type seen in part."""
+    apart = cases.filter(Q(type=None) | Q(confidential=True)).order_by()
+    if not other_types:
+        return list(apart.values_list("pk", flat=True))
+    others = cases.filter(type__in=other_types, confidential=False).order_by()
+    return [*apart.values_list("pk", flat=True), *others.values_list("pk", flat=True)]
 
 
 def _between(cases: CaseQuerySet, since: date, until: date, zone: ZoneInfo) -> CaseQuerySet:
@@ -106,61 +167,3 @@ def _between(cases: CaseQuerySet, since: date, until: date, zone: ZoneInfo) -> C
         return found
     after = until + timedelta(days=1)
     return found.filter(created_at__lt=datetime(after.year, after.month, after.day, tzinfo=zone))
-
-
-def _by_hand() -> Q:
-    """A person decided or worked on the case."""
-    decided = Decision.objects.filter(approval__case=OuterRef("pk"), undone_at=None)
-    worked = Event.objects.filter(case=OuterRef("pk"), code__in=HANDS)
-    return Q(Exists(decided)) | Q(Exists(worked)) | Q(holder_kind=Case.Holder.PERSON)
-
-
-def _asked_above() -> QuerySet[Asked]:
-    """The lead team of the type, or a team that the question was passed up to, was asked."""
-    rows = Asked.objects.filter(approval__case=OuterRef("pk"))
-    return rows.filter(~Q(team=OuterRef("type__team")))
-
-
-def _refunds(ids: QuerySet[Any, Any], currency: str) -> tuple[int, Decimal]:
-    """Refunds that were written: how many and how much. An operation whose own name begins with refund is
-    one.
-    """
-    found = Write.objects.filter(
-        case__in=ids,
-        state__in=[Write.State.WRITTEN, Write.State.DIFFERS],
-        money__isnull=False,
-        currency__in=[currency, ""],
-        operation__name__iregex=r"\.refund",
-    ).aggregate(count=Count("pk"), money=Sum("money"))
-    return found["count"], found["money"] or Decimal(0)
-
-
-@dataclass(frozen=True, slots=True)
-class _Count:
-    """How many cases of one status and type there are, and how many of them were late or lacked data."""
-
-    status: str
-    type_name: str
-    received: int
-    late: int
-    lacked: int
-
-
-def _counts(cases: CaseQuerySet) -> list[_Count]:
-    """One query for all that is counted by case alone."""
-    late, lacked = Count("pk", filter=Q(late_since__isnull=False)), Count("pk", filter=~Q(lacked=[]))
-    rows = cases.order_by().values_list("status", "type__name").annotate(n=Count("pk"), n_late=late, n_lacked=lacked)
-    return [_Count(status, name or "", *numbers) for status, name, *numbers in rows]
-
-
-def _by(counts: list[_Count], field: str) -> dict[str, int]:
-    sums: Counter[str] = Counter()
-    for one in counts:
-        sums[getattr(one, field)] += one.received
-    return dict(sorted(sums.items()))
-
-
-def _names(lacked: Any) -> list[str]:
-    """Names of the facts a case lacked, each once."""
-    names = [item.get("fact", "") if isinstance(item, dict) else str(item) for item in lacked or []]
-    return sorted({name for name in names if name})
