@@ -1,7 +1,8 @@
 """Who may answer what now, as one of an asked team, by name or by cover. One text of SQL for lists and checks.
 
 Cover goes from person to person, at most `LONGEST` times, never in a circle, and only to authority the covered person
-has. The whole path is barred where one of it asked, opened the case or answered: cover loosens nothing.
+has. The whole path is barred where one of it asked, opened the case or answered: cover loosens nothing. Only where the
+rule says `exclusive: false`, who is of several asked teams themselves answers for each of them.
 """
 
 # ruff: noqa: S608  # constant texts; every value is bound
@@ -11,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from cases.rows import execute, numbered
 
 LONGEST = 3  # Ken for May, Lee for Ken, Wing for Lee: further it does not go
 
@@ -28,21 +29,23 @@ WITH RECURSIVE acting (principal, path) AS (
   FROM acting a JOIN approvals_cover c ON c.by_id = a.principal AND {IN_FORCE}
   JOIN auth_user o ON o.id = c.of_id AND o.is_active
   WHERE c.of_id <> ALL (a.path) AND cardinality(a.path) <= {LONGEST}
-), may AS (
-  SELECT k.id AS asked_id, k.approval_id, k.stage, t.name AS team, a.principal, a.path, FALSE AS override
+), may AS MATERIALIZED (
+  SELECT k.id AS asked_id, k.approval_id, k.stage, t.name AS team, a.principal, a.path, FALSE AS override,
+    CASE WHEN cardinality(a.path) = 1 THEN k.stage || '/' || coalesce(nullif(k.passed_up_from, ''), t.name) ELSE '' END
+      AS place
   FROM acting a
   JOIN auth_user_groups g ON g.user_id = a.principal
   JOIN cases_team t ON t.group_id = g.group_id
   JOIN approvals_asked k ON k.team_id = t.id AND NOT k.closed
   UNION ALL
-  SELECT k.id, k.approval_id, k.stage, t.name, a.principal, a.path, TRUE
+  SELECT k.id, k.approval_id, k.stage, t.name, a.principal, a.path, TRUE, ''
   FROM acting a
   JOIN approvals_cover c ON c.by_id = a.principal AND {IN_FORCE}
   JOIN cases_team t ON t.id = c.team_id AND {EMPTY}
   JOIN approvals_asked k ON k.team_id = t.id AND NOT k.closed
   WHERE cardinality(a.path) = 1
   UNION ALL
-  SELECT NULL, n.approval_id, 0, t.name, a.principal, a.path, FALSE
+  SELECT NULL, n.approval_id, 0, t.name, a.principal, a.path, FALSE, ''
   FROM acting a
   JOIN approvals_named n ON n.user_id = a.principal AND cardinality(a.path) = 1
   JOIN cases_team t ON t.id = n.team_id
@@ -55,18 +58,21 @@ JOIN cases_case k ON k.id = p.case_id AND (k.opened_by_id IS NULL OR k.opened_by
 JOIN auth_user o ON o.id = m.principal
 WHERE NOT EXISTS (
   SELECT 1 FROM approvals_decision d
-  WHERE d.approval_id = p.id AND d.undone_at IS NULL AND (d.user_id = ANY (m.path) OR d.covering_id = ANY (m.path)))
+  WHERE d.approval_id = p.id AND d.undone_at IS NULL AND (d.user_id = ANY (m.path) OR d.covering_id = ANY (m.path))
+  AND (p.exclusive OR m.place = '' OR d.place IN ('', m.place)))
 """
-WAITING_FOR = f"{_MAY} SELECT m.approval_id {_NOT_BARRED}"
+# Worked out once, whatever the planner believes of tables that grew since it last looked: never for each row of a list.
+WAITING_FOR = f"{_MAY}, waits AS MATERIALIZED (SELECT m.approval_id {_NOT_BARRED}) SELECT approval_id FROM waits"
 # Put aside by this person, and nothing changed since, and neither the time set nor the deadline has come.
 _SNOOZED = """EXISTS (
   SELECT 1 FROM approvals_attention s WHERE s.approval_id = p.id AND s.user_id = %s AND s.snoozed_at IS NOT NULL
   AND s.snoozed_at >= coalesce(p.changed_at, p.created_at)
   AND least(s.until, p.due_at, 'infinity') > statement_timestamp())"""
-LISTED_FOR = f"{WAITING_FOR} AND NOT {_SNOOZED}"
+_LISTED = f"{_NOT_BARRED} AND NOT {_SNOOZED}"
+LISTED_FOR = f"{_MAY}, waits AS MATERIALIZED (SELECT m.approval_id {_LISTED}) SELECT approval_id FROM waits"
 _TURNS = f"""{_MAY}
 SELECT DISTINCT ON (p.id) p.id, p.due_at, m.team, m.stage, m.principal, o.username, o.first_name, o.last_name,
-  m.override, {_SNOOZED}
+  m.override, {_SNOOZED}, CASE WHEN p.exclusive THEN '' ELSE m.place END
 {_NOT_BARRED}"""
 _ORDER = " ORDER BY p.id, cardinality(m.path), m.override, m.stage, m.asked_id"
 
@@ -84,6 +90,7 @@ class Turn:
     username: str  # of the covered person; '' for one's own authority
     override: bool
     snoozed: bool
+    place: str = ""  # which of several stages it answers, where a person may answer for several; else ''
 
     @property
     def name(self) -> str:
@@ -95,9 +102,7 @@ def turns(user: Any, approval_id: Any = None) -> list[Turn]:
     sql, values = _TURNS, [user.pk, user.pk]
     if approval_id is not None:
         sql, values = sql + " AND p.id = %s", [*values, approval_id]
-    with connection.cursor() as cursor:
-        cursor.execute(sql + _ORDER, values)
-        rows = cursor.fetchall()
+    rows = execute(numbered(sql + _ORDER), [str(value) for value in values])
     found = [
         Turn(
             approval_id=pk,
@@ -109,8 +114,9 @@ def turns(user: Any, approval_id: Any = None) -> list[Turn]:
             username="" if principal == user.pk else username,
             override=override,
             snoozed=snoozed,
+            place=place,
         )
-        for pk, due_at, team, stage, principal, username, first, last, override, snoozed in rows
+        for pk, due_at, team, stage, principal, username, first, last, override, snoozed, place in rows
     ]
     return sorted(found, key=lambda turn: (turn.due_at is None, turn.due_at, turn.approval_id.int))
 
@@ -146,9 +152,9 @@ _OF_CASE = "SELECT %s::bigint AS case_id, unnest(%s::bigint[]) AS team_id"
 _OF_ALL = """SELECT p.case_id, a.team_id FROM approvals_asked a JOIN approvals_approval p ON p.id = a.approval_id"""
 GIVE_SIGHT = f"""{_COVERERS.format(asked=_OF_CASE)}
 INSERT INTO cases_casesight (case_id, team_id, user_id, reason, at)
-SELECT %s, t, NULL::integer, 'asked', %s FROM unnest(%s::bigint[]) t
+SELECT %s::bigint, t, NULL::integer, 'asked', %s::timestamptz FROM unnest(%s::bigint[]) t
 UNION ALL
-SELECT case_id, NULL::bigint, person, 'cover', %s FROM wanted
+SELECT case_id, NULL::bigint, person, 'cover', %s::timestamptz FROM wanted
 ORDER BY 2, 3
 ON CONFLICT DO NOTHING"""
 ADD_SIGHT = f"""{_COVERERS.format(asked=_OF_ALL + " WHERE p.state = 'waiting'")}

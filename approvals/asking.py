@@ -35,7 +35,8 @@ class Ask:
     """One team that must answer. `within` is a length of time ("2h"), in `calendar`'s working time if named.
 
     `rules`: what asks for it (none: the type's lead, because no rule does). `stage` 0 begins at once, 1 when
-    stage 0 has agreed. `above`: the teams above this one, nearest first.
+    stage 0 has agreed. `shared`: its rule lets who answers here answer for another stage as well. `above`: the
+    teams above this one, nearest first.
     """
 
     team: str
@@ -46,6 +47,7 @@ class Ask:
     rules: tuple[str, ...] = ()
     stage: int = 0
     staged: bool = False
+    shared: bool = False
     above: tuple[str, ...] = ()
 
     @property
@@ -130,6 +132,7 @@ def _joined(into: Ask, others: Sequence[Ask]) -> Ask:
         calendar=quickest.calendar,
         if_nobody=ways[0].if_nobody if ways else None,
         rules=tuple(sorted(rules)),
+        shared=into.shared and all(ask.shared for ask in everyone if ask.staged),
     )
 
 

@@ -1,19 +1,23 @@
 """Several low-risk approvals of one kind decided together: each by itself, through the same service.
 
-One kind: the same request type, the same deciding rules in the same version, the same suggested option. At most 20.
+One kind: the same request type, the same deciding rules in the same version, the same suggested option. At most 20,
+and no more money in total than the deciding rules allow at once (`together: {total: …}`).
 What the person saw is named by each row's own fingerprint; what changed in the meantime is left and said so.
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from approvals import services, sheet
-from approvals.models import Approval, Decision
+from approvals import services, sheet, showing
+from approvals.errors import StepUpNeeded
+from approvals.models import Approval, Decision, Rule
+from approvals.step_up import Proof
 from cases.actors import Actor
 from cases.errors import Refusal
 from cases.models import Case, Company
@@ -86,6 +90,8 @@ def chosen(user: Any, ids: Iterable[str], *, language: str) -> Batch:
     batch.left += [(pk, _("It does not wait for you any more.")) for pk in wanted if pk not in batch.titles]
     hold = max(company.hold_seconds if company else 30, _own_hold(user))
     kind: Kind | None = None
+    caps = _caps()
+    spent = Decimal()
     for approval in found:
         simple = approval.is_simple
         option = _option(approval, hold=hold, currency=batch.currency, language=language) if simple else None
@@ -93,20 +99,33 @@ def chosen(user: Any, ids: Iterable[str], *, language: str) -> Batch:
             batch.left.append((approval.pk, _("Only low-risk ones with a suggestion are decided together.")))
         elif kind is not None and kind != _kind(approval):
             batch.left.append((approval.pk, _("It is of another type, rule or option. Decide it by itself.")))
+        elif option.ticks:
+            batch.left.append((approval.pk, _("Something in it has to be confirmed by a tick of its own.")))
+        elif (cap := _cap(approval, caps)) is not None and spent + _moved(option) > cap:
+            words = _("Together these would be more than %(total)s, which the rule allows at once.")
+            batch.left.append((approval.pk, words % {"total": money(cap, batch.currency)}))
         elif len(batch.rows) == MOST:
             batch.left.append((approval.pk, _("At most %(n)s are decided together.") % {"n": MOST}))
         else:
             kind = _kind(approval)
+            spent += _moved(option)
             batch.rows.append(Row(approval, option, _amount(option)))
     return batch
 
 
 def decide_each(
-    *, actor: Actor, seen: Sequence[tuple[str, str]], option: str, nonce: str, language: str
+    *,
+    actor: Actor,
+    seen: Sequence[tuple[str, str]],
+    option: str,
+    nonce: str,
+    language: str,
+    proof: Proof | None = None,
 ) -> list[Result]:
     """Decide each of `seen` (approval, the fingerprint shown) by itself; one that is refused leaves the others alone.
 
-    Everything is checked again. `nonce`: of the form; a second post with it gives the first answer.
+    Everything is checked again. `nonce`: of the form; a second post with it gives the first answer. Raises
+    `StepUpNeeded` at the first one that needs a second factor: sent again with `proof`, what was decided stays so.
     """
     wanted = _ids(pk for pk, _shown in seen)
     fingerprints = dict(zip(wanted, (shown for _pk, shown in seen), strict=False))
@@ -121,15 +140,17 @@ def decide_each(
         if pk in before:
             results.append(Result(pk, True))
         elif pk in may:
-            results.append(_one(actor, pk, fingerprints[pk], option, nonces[pk]))
+            results.append(_one(actor, pk, fingerprints[pk], option, nonces[pk], proof))
         else:
             results.append(Result(pk, False, why.get(pk, _("This changed while you were reading."))))
     return results
 
 
-def _one(actor: Actor, pk: uuid.UUID, fingerprint: str, option: str, nonce: str) -> Result:
+def _one(actor: Actor, pk: uuid.UUID, fingerprint: str, option: str, nonce: str, proof: Proof | None) -> Result:
     try:
-        services.decide(actor=actor, approval_id=pk, fingerprint=fingerprint, option=option, nonce=nonce)
+        services.decide(actor=actor, approval_id=pk, fingerprint=fingerprint, option=option, nonce=nonce, proof=proof)
+    except StepUpNeeded:
+        raise
     except Refusal as refusal:
         return Result(pk, False, refusal.message)
     return Result(pk, True)
@@ -151,6 +172,22 @@ def _kind(approval: Approval) -> Kind:
     return (approval.case.type_id, rules, approval.proposal.suggested)
 
 
+def _caps() -> dict[str, Decimal]:
+    """Rule name: the money that may be decided together by it."""
+    rows = Rule.objects.filter(then__has_key="together", active=True, retired=False).values_list("name", "then")
+    return {name: Decimal(str(then["together"]["total"])) for name, then in rows}
+
+
+def _cap(approval: Approval, caps: Mapping[str, Decimal]) -> Decimal | None:
+    """The smallest cap of the rules that decide it; None if none of them has one."""
+    return min((caps[r["name"]] for r in approval.proposal.deciding_rules if r["name"] in caps), default=None)
+
+
+def _moved(option: sheet.Option) -> Decimal:
+    """All the money that an option moves."""
+    return sum((line.write.money for line in option.lines if line.write.money is not None), Decimal())
+
+
 def _option(approval: Approval, *, hold: int, currency: str, language: str) -> sheet.Option | None:
     """The suggested option as it would be carried out; None if a rule forbids it."""
     proposal = approval.proposal
@@ -161,6 +198,14 @@ def _option(approval: Approval, *, hold: int, currency: str, language: str) -> s
         hold=hold,
         currency=currency,
         chosen=proposal.suggested,
+        grounds=showing.Grounds(
+            evidence=proposal.evidence,
+            tables=approval.case.type.tables if approval.case.type else {},
+            now=timezone.now(),
+            zone=timezone.get_current_timezone(),
+            currency=currency,
+            language=language,
+        ),
     )
     return next((one for one in options if one.chosen and one.allowed), None)
 

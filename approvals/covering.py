@@ -17,8 +17,9 @@ from approvals.permissions import can_arrange_cover, can_fill_position
 from cases.actors import Actor
 from cases.clock import database_now
 from cases.errors import Incorrect, NoRight, NotFound, ReasonRequired, WrongState
-from cases.ledger import Entry, append_company, plain
+from cases.ledger import Entry, append_company
 from cases.models import Team
+from cases.plainly import plain
 
 LONGEST = timedelta(days=366)
 

@@ -29,3 +29,10 @@ class HigherNeeded(Refusal):
 
     code = "refused"
     http_status = 409
+
+
+class StepUpNeeded(Refusal):
+    """This decision needs a passkey or a one-time code. Nothing was decided yet."""
+
+    code = "no_right"
+    http_status = 403

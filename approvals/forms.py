@@ -1,6 +1,8 @@
 """What a person sends with a decision: the option, a reason, changed arguments, and what they saw."""
 
+import re
 import secrets
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from agents.forms import Box, problems, read
 from approvals.models import Approval
-from approvals.sheet import Option, reason_needed
+from approvals.sheet import REJECT, Option, differs, reason_needed
 from cases.texts import say
 
 MOST_REASON = 2000  # characters
@@ -36,7 +38,10 @@ class DecisionForm:
     fingerprint: str = ""
     nonce: str = ""
     seal: str = ""
+    noted: str = ""  # when the page was opened, and what there was to read, as this server signed it
+    unfolded: list[str] = field(default_factory=list)
     edits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ticked: set[str] = field(default_factory=set)  # WRITE.SLOT
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -58,14 +63,25 @@ def new_nonce() -> str:
     return secrets.token_urlsafe(24)
 
 
+def following(data: QueryDict) -> uuid.UUID | None:
+    """Which approval the page wanted to open next, if it wanted one; whether it may be seen is that page's business."""
+    try:
+        return uuid.UUID(data.get("next", ""))
+    except ValueError:
+        return None
+
+
 def chips(approval: Approval, language: str) -> list[tuple[str, str]]:
     """Reasons of the request type to choose from: what is stored, and what is shown."""
     reasons = approval.case.type.reasons if approval.case.type else []
     return [(say(reason, "en"), say(reason, language)) for reason in reasons]
 
 
-def posted(data: QueryDict, approval: Approval, options: list[Option]) -> DecisionForm:
-    """Read and check a posted decision; the form's `problems` say in words what is missing or wrong."""
+def posted(data: QueryDict, approval: Approval, options: list[Option], *, unseen: bool = False) -> DecisionForm:
+    """Read and check a posted decision; the form's `problems` say in words what is missing or wrong.
+
+    `unseen`: the suggestion was not shown yet, so that nobody is asked why they differ from it.
+    """
     form = DecisionForm(
         option=data.get("option", ""),
         chip=data.get("chip", "")[:200],
@@ -73,6 +89,8 @@ def posted(data: QueryDict, approval: Approval, options: list[Option]) -> Decisi
         fingerprint=data.get("fingerprint", "")[:64],
         nonce=data.get("nonce", "")[:64],
         seal=data.get("seal", "")[:64],
+        noted=data.get("noted", "")[:1000],
+        unfolded=data.getlist("unfolded")[:20],
     )
     option = next((o for o in options if o.name == form.option), None)
     if option is None:
@@ -83,9 +101,29 @@ def posted(data: QueryDict, approval: Approval, options: list[Option]) -> Decisi
         form.problems.append(Problem(f"option-{option.index}", words))
         return form
     form.edits = _edits(option, data, form)
-    if not form.problems and not form.reason and reason_needed(approval.proposal, option.name, form.edits):
-        form.problems.append(Problem("reason", _("Say why: choose a reason or write one.")))
+    form.ticked = {key for key, tick in option.ticks if tick.tick in data and tick.known}
+    if option.name != REJECT:
+        form.problems += _unticked(option, form)
+    needed = reason_needed(approval.proposal, option.name, form.edits)
+    if unseen and differs(approval.proposal, option.name):
+        needed = option.name == REJECT or bool(form.edits)
+    if not form.problems and not form.reason and needed:
+        form.problems.append(no_reason())
     return form
+
+
+def no_reason() -> Problem:
+    return Problem("reason", _("Say why: choose a reason or write one."))
+
+
+def _unticked(option: Option, form: DecisionForm) -> list[Problem]:
+    """What has to be ticked and is not. What was not found cannot be confirmed: then only a reject is left."""
+    said = {
+        True: _("Tick “%(what)s” once you have looked at it."),
+        False: _("“%(what)s” was not found, so it cannot be confirmed. You can reject, or ask for it."),
+    }
+    missing = [tick for key, tick in option.ticks if key not in form.ticked]
+    return [Problem(tick.tick, said[tick.known] % {"what": tick.title}) for tick in missing]
 
 
 def _edits(option: Option, data: Mapping[str, Any], form: DecisionForm) -> dict[str, dict[str, Any]]:
@@ -96,7 +134,12 @@ def _edits(option: Option, data: Mapping[str, Any], form: DecisionForm) -> dict[
             continue
         schema = line.write.operation.arguments
         typed = read(sent, data, schema)
-        changed = {name: new for name, new in typed.items() if _differs(new, line.write.proposed.get(name))}
+        kinds = {entry.argument: entry.kind for entry in sent}
+        changed = {
+            name: new
+            for name, new in typed.items()
+            if _differs(new, line.write.proposed.get(name), kinds.get(name, ""))
+        }
         wrong = [entry for entry in sent if entry.error]
         form.problems += [Problem(entry.name, entry.error) for entry in wrong]
         if changed and not wrong:
@@ -107,10 +150,16 @@ def _edits(option: Option, data: Mapping[str, Any], form: DecisionForm) -> dict[
     return edits
 
 
-def _differs(new: Any, old: Any) -> bool:
+def _differs(new: Any, old: Any, kind: str) -> bool:
+    """Whether a person changed it. What a browser does to line ends in a field by itself is no change of theirs."""
     if isinstance(new, str) and isinstance(old, str):
-        return new.strip() != old.replace("\r\n", "\n").strip()
+        ends = "\n" if kind == "long" else ""
+        return _line_ends(new, ends) != _line_ends(old, ends)
     return bool(new != old)
+
+
+def _line_ends(text: str, ends: str) -> str:
+    return re.sub(r"\r\n|\r|\n", ends, text).strip()
 
 
 def _first_named(entries: list[Box], words: str) -> str:

@@ -10,6 +10,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from agents.models import Proposal, Write
+from agents.record_links import link
+from approvals.masks import covered
 from cases.texts import say
 from cases.wording import field as spoken
 from cases.wording import source, value
@@ -43,6 +45,10 @@ class Seen:
     at: str
     known: bool
     old: bool
+    worked_out: bool = False  # by a formula, from what stands beside it
+    was: str = ""  # what it said before somebody looked again
+    changed_at: str = ""
+    link: str = ""  # where the record can be opened in its own system
 
 
 def rules_of(
@@ -122,6 +128,10 @@ def _seen(row: Mapping[str, Any], language: str, now: datetime, currency: str) -
         at=str(row.get("at") or ""),
         known=known,
         old=_is_old(str(row.get("at") or ""), now),
+        worked_out=known and row.get("where") == "formula",
+        was=value(row["was"], currency, str(row.get("kind") or "")) if row.get("was") not in (None, "") else "",
+        changed_at=str(row.get("changed_at") or ""),
+        link=link(str(row.get("link") or ""), {}),
     )
 
 
@@ -140,9 +150,7 @@ def raw_of(proposal: Proposal, writes: Sequence[Write]) -> list[tuple[str, str]]
             "option": write.option,
             "write": write.name,
             "operation": write.operation.name,
-            "arguments": {
-                name: "***" if name in write.operation.secret else inner for name, inner in write.proposed.items()
-            },
+            "arguments": covered(write.operation, write.proposed),
             "effect_key": str(write.pk),
         }
         for write in writes

@@ -22,8 +22,10 @@ from approvals import raising, rules
 from approvals.asking import Ask, EscalationLines, covers
 from approvals.live_rules import LiveRules, live_rules
 from approvals.models import Approval, StandingApproval
-from cases.ledger import Entry, plain
+from cases import rows
+from cases.ledger import Entry
 from cases.models import Case
+from cases.plainly import plain
 from cases.values import UNKNOWN, dig
 
 
@@ -83,7 +85,7 @@ class Judging:
         type_ = config.type_of(case)
         lead = type_.row.lead.name if type_ else ""
         lock_subjects(self._keys(live, config, case, prepared, options))
-        standing = _Standing(live, config, proposer_user_id, now, leave_out)
+        standing = _Standing(live, config, {proposer_user_id, case.opened_by_id}, now, leave_out)
         judged: dict[str, Judged] = {}
         for option in options:
             verdict, covered = self._option(live, config, case, prepared, option, lines, lead, standing, now, leave_out)
@@ -148,7 +150,7 @@ class Judging:
         for option in options:
             for write in option.writes:
                 operation = write.operation
-                keys |= {f"rule:{rule_id}" for rule_id in live.standing_of(operation.name)}
+                keys |= {f"rule:{rule_id}" for rule_id in live.capped(operation.name)}
                 needed = live.facts_needed(prepared.finder.type.row.name, operation)
                 if any(prepared.finder.needs_history(name) for name in needed):
                     keys.add(f"customer:{case.customer}" if case.customer else f"operation:{operation.name}")
@@ -156,20 +158,32 @@ class Judging:
                         keys.add(f"operation:{operation.name}")
         return keys
 
-    def ask(self, case: Case, proposal: Proposal, judged: Judged, *, why: str, now: datetime) -> list[Entry]:
-        return raising.ask(case, proposal, judged, why=why, now=now)
+    def ask(
+        self,
+        config: Configuration,
+        case: Case,
+        proposal: Proposal,
+        writes: Sequence[Write],
+        judged: Judged,
+        *,
+        why: str,
+        now: datetime,
+    ) -> list[Entry]:
+        return raising.ask(config, case, proposal, writes, judged, why=why, now=now)
 
     def settled(self, proposal: Proposal, judged: Judged) -> bool:
         if judged.kind == "forbid":
             return False
         if judged.kind in ("standing", "nothing"):
             return True
-        approval = (
-            Approval.objects.filter(proposal=proposal, state=Approval.State.DECIDED).order_by("-decided_at").first()
+        decided = rows.read(
+            Approval, "proposal_id = %s AND state = 'decided'", [proposal.pk], "ORDER BY decided_at DESC LIMIT 1"
         )
-        if approval is None:
+        if not decided:
             return False
-        had = [_ask_of(a) for a in approval.asks]
+        if judged.data.get("exclusive", True) and not decided[0].exclusive and _one_answered_twice(decided[0]):
+            return False
+        had = [_ask_of(a) for a in decided[0].asks]
         return all(any(covers(one, _ask_of(wanted)) for one in had) for wanted in judged.asks)
 
     def raises(self, config: Configuration, case: Case, operation: Operation) -> bool:
@@ -260,7 +274,7 @@ class _Standing:
 
     live: LiveRules
     config: Configuration
-    proposer_user_id: int | None
+    askers: set[int | None]  # who made the call and who opened the case: nobody pre-approves their own
     now: datetime
     leave_out: tuple[Any, ...]
 
@@ -285,9 +299,11 @@ class _Standing:
     def _why_not(
         self, cap: rules.StandingCap, row: StandingApproval | None, money: Any, used_here: Sequence[tuple[int, Decimal]]
     ) -> str:
+        if row is not None and row.is_confirmed and row.paused_at:
+            return _("The standing approval of %(by)s is paused.") % {"by": cap.by}
         if row is None or not row.in_force:
             return _("The standing approval of %(by)s is not confirmed.") % {"by": cap.by}
-        if row.confirmed_by_id is not None and row.confirmed_by_id == self.proposer_user_id:
+        if row.confirmed_by_id is not None and row.confirmed_by_id in self.askers:
             return _("Nobody approves their own request.")
         if money is UNKNOWN:
             return _("The amount cannot be told.")
@@ -336,6 +352,11 @@ def _judged(option: str, verdict: rules.Verdict, covered: dict[str, int], live: 
             "lacked": list(verdict.lacked),
         },
     )
+
+
+def _one_answered_twice(approval: Approval) -> bool:
+    people = list(approval.decisions.filter(undone_at=None).values_list("user_id", "label"))
+    return len(set(people)) < len(people)
 
 
 def _ask_of(data: Mapping[str, Any]) -> Ask:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from threading import Lock
 from typing import Any
 
@@ -12,6 +13,8 @@ from approvals.models import Rule, StandingApproval
 from approvals.rules import RuleSpec, Verdict
 from cases import conditions
 from cases.texts import say
+
+_COUNTED = frozenset({"per_day", "total_per_day", "total"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,20 +40,29 @@ class LiveRules:
 
     def facts_needed(self, type_name: str, operation: Operation) -> set[str]:
         """Names that the conditions of the rules on this operation stand on, and what its money is read from."""
-        needed = {name for spec in self.bearing(type_name, operation) for name in _names(spec)}
+        needed = {name for spec in self.bearing(type_name, operation) for name in self._names[spec.name]}
         if isinstance(operation.money, Mapping):
             needed.add(str(operation.money["fact"]))
         return needed
 
     def facts_of(self, verdict: Verdict) -> set[str]:
         """Names that the rules of a verdict compared."""
-        by_name = {spec.name: spec for spec in self.specs}
-        return {name for one in verdict.results if one.name in by_name for name in _names(by_name[one.name])}
+        return {name for one in verdict.results for name in self._names.get(one.name, ())}
+
+    @cached_property
+    def _names(self) -> dict[str, set[str]]:
+        return {spec.name: _names_of(spec) for spec in self.specs}
 
     def standing_of(self, operation: str) -> list[int]:
         """Rules that may pre-approve this operation: those that name it, and those that name none."""
         named = {name: self._operations(name) for name in self.standing}
         return [row.rule_id for name, row in self.standing.items() if not named[name] or operation in named[name]]
+
+    def capped(self, operation: str) -> list[int]:
+        """Of these, the rules whose standing approval counts what was done before: those are counted under a lock."""
+        counting = {spec.name for spec in self.specs if _counts(spec.then.get("standing_approval"))}
+        by_id = {row.rule_id: name for name, row in self.standing.items()}
+        return [rule_id for rule_id in self.standing_of(operation) if by_id[rule_id] in counting]
 
     def names_operation(self, type_name: str, operation: str) -> bool:
         """Whether a rule that asks or forbids names this operation (it raises a call of a lower level)."""
@@ -65,7 +77,11 @@ class LiveRules:
         return next((spec.covered_operations() for spec in self.specs if spec.name == rule), ())
 
 
-def _names(spec: RuleSpec) -> set[str]:
+def _counts(cap: Any) -> bool:
+    return not isinstance(cap, Mapping) or bool(_COUNTED & cap.keys())  # a malformed one locks, to be safe
+
+
+def _names_of(spec: RuleSpec) -> set[str]:
     names: set[str] = set()
     for leaf in conditions.leaves(spec.condition()):
         names |= _side(leaf)

@@ -47,6 +47,8 @@ class StandingApproval(models.Model):
     confirmed_label = models.CharField(_("confirmed by"), max_length=250, blank=True)
     confirmed_at = models.DateTimeField(_("confirmed at"), null=True, blank=True)
     withdrawn_at = models.DateTimeField(_("withdrawn at"), null=True, blank=True)
+    paused_at = models.DateTimeField(_("paused at"), null=True, blank=True)
+    paused_label = models.CharField(_("paused by"), max_length=250, blank=True)
     history = HistoricalRecords()
 
     class Meta:
@@ -58,8 +60,13 @@ class StandingApproval(models.Model):
 
     @property
     def in_force(self) -> bool:
-        """Confirmed for the very version of the rule that stands now, and not withdrawn."""
-        return bool(self.confirmed_at) and not self.withdrawn_at and self.rule_version == self.rule.version
+        """Confirmed for the very version of the rule that stands now, not withdrawn and not paused."""
+        return self.is_confirmed and not self.paused_at
+
+    @property
+    def is_confirmed(self) -> bool:
+        """The same, paused or not. One that names nobody is nobody's word."""
+        return bool(self.by and self.confirmed_at) and not self.withdrawn_at and self.rule_version == self.rule.version
 
 
 class ApprovalQuerySet(QuerySet["Approval"]):
@@ -94,7 +101,7 @@ class Approval(models.Model):
     reasons = models.JSONField(default=list)
     asks = models.JSONField(default=list)
     people = models.PositiveSmallIntegerField(default=1)
-    exclusive = models.BooleanField(default=False)
+    exclusive = models.BooleanField(default=True)  # a person answers for one stage at most
     permit_days = models.PositiveSmallIntegerField(default=7)
     due_at = models.DateTimeField(null=True)
     passed_up = models.PositiveSmallIntegerField(default=0)
@@ -111,14 +118,15 @@ class Approval(models.Model):
     turn_of_mine: Turn | None = None
     lookers: str = ""
     changed_since: bool = False
+    # For the reader of one: put there by `selectors.approval_of`.
+    open_next: bool = False
+    own_hold: int | None = None
+    of_company: dict[str, Any] | None = None
 
     class Meta:
         verbose_name = _("approval")
         verbose_name_plural = _("approvals")
-        indexes = [
-            models.Index("due_at", name="approval_due", condition=Q(state="waiting")),  # inbox and pass-up
-            models.Index("case", name="approval_of_case"),
-        ]
+        indexes = [models.Index("due_at", name="approval_due", condition=Q(state="waiting"))]  # inbox and pass-up
         constraints = [
             models.UniqueConstraint(
                 fields=["proposal"], condition=Q(state="waiting"), name="one_open_approval_of_proposal"
@@ -142,7 +150,8 @@ class Approval(models.Model):
 class Asked(models.Model):
     """A team that is asked, and how many people of it must decide. `closed`: not now (a later stage, or ended)."""
 
-    approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="asked")
+    # team_asked_once_a_stage begins with it
+    approval = models.ForeignKey(Approval, on_delete=models.CASCADE, related_name="asked", db_index=False)
     team = models.ForeignKey(Team, on_delete=models.PROTECT, related_name="+")
     people = models.PositiveSmallIntegerField(default=1)
     stage = models.PositiveSmallIntegerField(default=0)  # closed until the stages before it have agreed
@@ -151,7 +160,7 @@ class Asked(models.Model):
     closed = models.BooleanField(default=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["approval", "team"], name="team_asked_once")]
+        constraints = [models.UniqueConstraint(fields=["approval", "team", "stage"], name="team_asked_once_a_stage")]
         indexes = [models.Index("team", "approval", name="asked_open", condition=Q(closed=False))]
 
     def __str__(self) -> str:
@@ -169,11 +178,16 @@ class Decision(models.Model):
     covering_label = models.CharField(max_length=250, blank=True)  # whose authority it was, if not one's own
     override = models.BooleanField(default=False)  # for an empty position, as an admin had laid down
     team = models.CharField(max_length=120)
+    place = models.CharField(max_length=250, blank=True)  # STAGE/TEAM, where a person may answer for several; else ''
     option = models.CharField(max_length=120)
     edits = models.JSONField(default=dict)
     reason = models.TextField(blank=True)
+    reason_code = models.CharField(max_length=200, blank=True)  # the reason of the type that was chosen
+    confirmed = models.JSONField(default=dict)  # WRITE.SLOT: what was ticked, as it stood there
     fingerprint = models.CharField(max_length=64)
     nonce = models.CharField(max_length=64, blank=True)
+    step_up = models.CharField(max_length=20, blank=True)  # the second factor given for it, where one is asked for
+    step_up_at = models.DateTimeField(null=True)
     undone_at = models.DateTimeField(null=True)
     at = models.DateTimeField()
 
@@ -181,10 +195,15 @@ class Decision(models.Model):
         verbose_name = _("decision")
         verbose_name_plural = _("decisions")
         ordering = ["id"]
+        indexes = [
+            models.Index("at", name="decision_at"),  # the load of teams
+            # what a person decided, the newest first: the inbox's tab, and how many today
+            models.Index(fields=["user", "-at"], name="decision_of_user", condition=Q(undone_at=None)),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["nonce"], condition=~Q(nonce=""), name="decision_nonce_once"),
             models.UniqueConstraint(
-                fields=["approval", "user"], condition=Q(undone_at=None), name="one_decision_of_person"
+                fields=["approval", "user", "place"], condition=Q(undone_at=None), name="one_decision_of_person"
             ),
             models.UniqueConstraint(
                 fields=["approval", "covering"],
@@ -210,6 +229,22 @@ def names_of(label: str, covering: str = "", position: str = "") -> str:
     if position:
         return _said("%(name)s, for the empty position %(team)s") % {"name": name, "team": position}
     return name
+
+
+class Reading(models.Model):
+    """How a decision came about. Shown to nobody but who made it: in no ledger, no admin page, no figure of a team.
+
+    None: unknown, as of everything that was not decided on the page.
+    """
+
+    decision = models.OneToOneField(Decision, on_delete=models.PROTECT, primary_key=True, related_name="reading")
+    seconds = models.FloatField(null=True)  # from opening the page to deciding
+    words = models.PositiveIntegerField(null=True)  # that were there to be read
+    folded = models.JSONField(null=True)  # names of the parts that were folded shut
+    opened = models.JSONField(null=True)  # those of them that were opened
+
+    def __str__(self) -> str:
+        return str(self.pk)
 
 
 class Cover(models.Model):
@@ -262,6 +297,8 @@ class Draft(models.Model):
     """A loosening change that waits for a second person: a rule, a grant, an operation ... and what it would become."""
 
     OPEN: ClassVar = "open"
+    SCHEDULED: ClassVar = "scheduled"
+    WAITING: ClassVar = ("open", "scheduled")
 
     what = models.CharField(_("what"), max_length=60)
     name = models.CharField(_("name"), max_length=250)
@@ -275,8 +312,19 @@ class Draft(models.Model):
         _("state"),
         max_length=10,
         default=OPEN,
-        choices=[("open", _("open")), ("published", _("published")), ("dropped", _("dropped"))],
+        choices=[
+            ("open", _("open")),
+            ("scheduled", _("to start")),
+            ("published", _("published")),
+            ("dropped", _("dropped")),
+        ],
     )
+    starts_at = models.DateTimeField(_("starts at"), null=True)  # of the database's clock; null: nothing is planned
+    publisher = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    publisher_label = models.CharField(_("second person"), max_length=250, blank=True)
+    publish_reason = models.CharField(_("reason of the second person"), max_length=300, blank=True)
+    problem = models.CharField(_("why it did not start"), max_length=500, blank=True)
+    sentence = models.JSONField(_("sentence"), default=dict, editable=False)  # of a rule, as it would be
     ended_by = models.CharField(_("published by"), max_length=250, blank=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)
 
@@ -284,6 +332,7 @@ class Draft(models.Model):
         verbose_name = _("draft")
         verbose_name_plural = _("drafts")
         ordering = ["-id"]
+        indexes = [models.Index("starts_at", name="draft_to_start", condition=Q(state="scheduled"))]  # every 2 s
 
     def __str__(self) -> str:
         return self.words[:80]
@@ -357,3 +406,28 @@ class Attention(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}"
+
+
+class SavedFilter(models.Model):
+    """A choice of the inbox that one person gave a name: the part of the address after `?`."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(_("name"), max_length=60)
+    query = models.CharField(max_length=500)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="filter_named_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DecidingChoice(models.Model):
+    """What a person wants after a decision. No row: the list."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+", primary_key=True)
+    open_next = models.BooleanField(_("open the next approval after a decision"), default=False)
+
+    def __str__(self) -> str:
+        return str(self.user_id)

@@ -22,8 +22,9 @@ from cases import transitions as case_transitions
 from cases.actors import Actor
 from cases.clock import database_now
 from cases.errors import Incorrect, WrongState
-from cases.ledger import Entry, plain
+from cases.ledger import Entry
 from cases.models import Case, CaseSight, Team
+from cases.plainly import plain
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,11 @@ def could_be_asked(approval: Approval, *, leave_out: int | None) -> list[tuple[U
     lines = configuration.current().lines
     places: dict[int, Place] = {}
     teams = {team.name: team for team in Team.objects.filter(retired=False)}
-    for asked in approval.asked.filter(closed=False).select_related("team").order_by("stage", "pk"):
+    open_now = list(approval.asked.filter(closed=False).select_related("team").order_by("stage", "pk"))
+    for asked in open_now:  # who is asked themselves answers for their own team, and stands in for none below it
+        if not asked.passed_up_from:
+            places[asked.team.group_id] = Place(asked.team, asked.team.name)
+    for asked in open_now:
         name: str | None = asked.team.name
         met: set[str] = set()
         while name and name in teams and name not in met:

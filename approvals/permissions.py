@@ -3,7 +3,7 @@
 from typing import Any
 
 from approvals.acting import Turn, turns
-from approvals.models import Approval, Decision
+from approvals.models import Approval, Decision, StandingApproval
 from cases.models import Team
 
 
@@ -28,6 +28,11 @@ def can_undo(user: Any, approval: Approval) -> bool:
 def is_lead(user: Any) -> bool:
     """Leads of any team may pause AI."""
     return bool(user.is_active and Team.objects.filter(leads=user, retired=False).exists())
+
+
+def can_end_standing(user: Any, row: StandingApproval) -> bool:
+    """Pausing and withdrawing only tighten: the named person, whoever leads a team, an admin."""
+    return bool(user.is_active and (user.username == row.by or user.is_superuser or is_lead(user)))
 
 
 def can_arrange_cover(user: Any, of: Any) -> bool:

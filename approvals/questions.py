@@ -18,8 +18,9 @@ from cases import transitions as case_transitions
 from cases.actors import Actor
 from cases.clock import database_now
 from cases.errors import Incorrect, NotFound, WrongState
-from cases.ledger import Entry, plain
+from cases.ledger import Entry
 from cases.models import Case, CaseSight, Message, Team
+from cases.plainly import plain
 from cases.services import add_message
 
 MOST_TEXT = 2000  # characters

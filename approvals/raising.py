@@ -1,17 +1,16 @@
 """Raises an approval: who is asked, until when, what happens if nobody answers. All of it is frozen here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import connection
-
-from agents import configuration
 from agents.configuration import Configuration
 from agents.judge import Judged
 from agents.models import Proposal, Write
+from approvals import choosing_first
 from approvals.acting import GIVE_SIGHT
 from approvals.models import Approval, Asked
+from cases import rows
 from cases.actors import CONTROL
 from cases.calendars import add, duration
 from cases.ledger import Entry
@@ -20,40 +19,49 @@ from cases.texts import LANGUAGES, say
 from cases.wording import money as money_words
 
 
-def ask(case: Case, proposal: Proposal, judged: Judged, *, why: str, now: datetime) -> list[Entry]:
-    """Ask people to decide a stored proposal, under the case lock. Returns the events."""
-    config = configuration.current()
+def ask(
+    config: Configuration,
+    case: Case,
+    proposal: Proposal,
+    writes: Sequence[Write],
+    judged: Judged,
+    *,
+    why: str,
+    now: datetime,
+) -> list[Entry]:
+    """Ask people to decide a proposal with these writes, under the case lock. Returns the events."""
     asks = judged.asks or _lead_asks(case)
     first = [one for one in asks if one.get("stage", 0) == 0]
-    approval = Approval(
+    approval = rows.fresh(
+        Approval,
         case=case,
         proposal=proposal,
         turn=case.turn,
         fingerprint=proposal.fingerprint,
         risk=proposal.risk,
-        title=title_of(case, proposal, config),
+        title=title_of(case, proposal, writes, config),
         reasons=[text for text in (why, judged.why) if text],
         asks=asks,
         people=sum(int(one["people"]) for one in asks),
-        exclusive=bool(judged.data.get("exclusive")),
+        exclusive=judged.data.get("exclusive", True) is not False,
         due_at=due_of(first, config, now),
         created_at=now,
     )
-    approval.save(force_insert=True)
     teams = config.teams
-    Asked.objects.bulk_create(
-        [
-            Asked(
-                approval=approval,
-                team=teams[one["team"]],
-                people=one["people"],
-                stage=one.get("stage", 0),
-                since=now,
-                closed=one.get("stage", 0) > 0,
-            )
-            for one in asks
-        ]
-    )
+    asked = [
+        rows.fresh(
+            Asked,
+            approval=approval,
+            team=teams[one["team"]],
+            people=one["people"],
+            stage=one.get("stage", 0),
+            since=now,
+            closed=one.get("stage", 0) > 0,
+        )
+        for one in asks
+    ]
+    rows.insert(approval, *asked)
+    proposal.approval_due_at = approval.due_at
     give_sight(case, {teams[one["team"]].pk for one in asks}, now=now)
     data = {
         "approval": str(approval.pk),
@@ -61,6 +69,7 @@ def ask(case: Case, proposal: Proposal, judged: Judged, *, why: str, now: dateti
         "title": approval.title,
         "asked": [{"team": one["team"], "title": teams[one["team"]].title, "people": one["people"]} for one in asks],
         "rules": sorted({name for one in asks for name in one.get("rules", [])}),
+        "versions": {one["name"]: one["version"] for one in proposal.rules if one.get("won")},
         "due_at": approval.due_at,
         "why": " ".join(approval.reasons),
         "fingerprint": approval.fingerprint,
@@ -89,18 +98,19 @@ def deadline(one: Mapping[str, Any], config: Configuration, now: datetime) -> da
 
 def give_sight(case: Case, team_ids: set[int], *, now: datetime) -> None:
     """Being asked gives sight of that case; so does cover for somebody of the team."""
-    teams = sorted(team_ids)
-    with connection.cursor() as cursor:
-        cursor.execute(GIVE_SIGHT, [case.pk, teams, case.pk, now, teams, now])
+    teams = "{" + ",".join(str(pk) for pk in sorted(team_ids)) + "}"
+    rows.add("{name} AS (" + GIVE_SIGHT + ")", [case.pk, teams, case.pk, now, teams, now])
 
 
-def title_of(case: Case, proposal: Proposal, config: Configuration) -> dict[str, str]:
+def title_of(case: Case, proposal: Proposal, writes: Sequence[Write], config: Configuration) -> dict[str, str]:
     """What will happen, how much, to whom, in both languages: `Refund in full, HK$480.00 · Chan Tai Man`."""
     option = next((o for o in proposal.options if o["name"] == (proposal.suggested or "")), None)
     option = option or next((o for o in proposal.options if o["name"] != "reject" and o["writes"]), None)
     option = option or proposal.options[0]
-    write = _leading(option, config)
+    write = _leading(option, writes, config)
     who = customer_name(case)
+    if case.type and choosing_first.asked_of(case.type, proposal.risk):  # an option's words would tell the suggestion
+        return {language: f"{say(case.type.title, language) or case.type.name} · {who}" for language in LANGUAGES}
     titles: dict[str, str] = {}
     for language in LANGUAGES:
         what = say(option["title"], language) or (say(write[0].title, language) if write else option["name"])
@@ -118,12 +128,11 @@ def customer_name(case: Case) -> str:
     return str(name or case.requester_name or case.contact)
 
 
-def _leading(option: Mapping[str, Any], config: Configuration) -> tuple[Any, Any] | None:
+def _leading(option: Mapping[str, Any], writes: Sequence[Write], config: Configuration) -> tuple[Any, Any] | None:
     """(operation, money) of the write that matters most: the one that moves money, else the first."""
-    ids = [ref["id"] for ref in option["writes"]]
-    rows = {str(w.pk): w for w in Write.objects.filter(pk__in=ids)} if ids else {}
-    writes = [rows[i] for i in ids if i in rows]
-    if not writes:
+    by_id = {str(write.pk): write for write in writes}
+    own = [by_id[ref["id"]] for ref in option["writes"] if ref["id"] in by_id]
+    if not own:
         return None
-    leading = next((w for w in writes if w.money), writes[0])
+    leading = next((w for w in own if w.money), own[0])
     return config.operations_by_id[leading.operation_id], leading.money

@@ -112,13 +112,11 @@ class Verdict:
     """What the rules say of a write, or of all writes of an option.
 
     `asks`: who is asked, lowest stage first (an ask of stage 1 begins when stage 0 has agreed).
-    `exclusive`: no person may answer for two asks. `lacked`: what was unknown. `fallback`: who is asked where
-    the standing approvals turn out not to cover it.
+    `lacked`: what was unknown. `fallback`: who is asked where the standing approvals turn out not to cover it.
     """
 
     kind: Kind
     asks: tuple[Ask, ...] = ()
-    exclusive: bool = False
     results: tuple[RuleResult, ...] = ()
     lacked: tuple[str, ...] = ()
     standing: tuple[StandingCap, ...] = ()
@@ -129,6 +127,11 @@ class Verdict:
     def order(self) -> str:
         """`one_after_the_other` if there are stages, else `at_once`."""
         return "one_after_the_other" if any(ask.stage for ask in self.asks) else "at_once"
+
+    @property
+    def exclusive(self) -> bool:
+        """No person may answer for two asks: so it is, unless the rules of all of them say `exclusive: false`."""
+        return not (self.asks and all(ask.shared for ask in self.asks))
 
     @property
     def people(self) -> int:
@@ -144,7 +147,6 @@ class _Judged:
     result: RuleResult
     forbids: str | None = None
     asks: tuple[Ask, ...] = ()
-    exclusive: bool = False
     standing: StandingCap | None = None
     lacked: tuple[str, ...] = ()
 
@@ -211,7 +213,6 @@ def combine(verdicts: Sequence[Verdict]) -> Verdict:
     return Verdict(
         kind,
         asks=asks if kind == "ask" else (),
-        exclusive=kind == "ask" and any(verdict.exclusive for verdict in verdicts),
         results=tuple(result for verdict in verdicts for result in verdict.results),
         lacked=tuple(dict.fromkeys(name for verdict in verdicts for name in verdict.lacked)),
         standing=tuple(c for v in verdicts for c in v.standing) if kind == "standing" else (),
@@ -299,8 +300,9 @@ def _demand(
     asks = []
     for index, part in enumerate(parts):
         whole = {**{key: then[key] for key in ("within", "calendar", "if_nobody") if key in then}, **part}
-        asks.append(_ask(rule, whole, lines, lead_team, index if in_turn else 0, len(parts) > 1))
-    return _Judged(rule, result, asks=tuple(asks), exclusive=bool(then.get("exclusive")), lacked=lacked)
+        one = _ask(rule, whole, lines, lead_team, index if in_turn else 0, len(parts) > 1)
+        asks.append(replace(one, shared="stages" in then and then.get("exclusive", True) is False))
+    return _Judged(rule, result, asks=tuple(asks), lacked=lacked)
 
 
 def _ask(
@@ -368,8 +370,7 @@ def _strictest(
         return _verdict("forbid", judged, set(), lacked, no_team)
     if demanded:
         asks, won = merge(demanded)
-        exclusive = any(one.exclusive for one in judged)
-        return replace(_verdict("ask", judged, won, lacked, _reasons(judged)), asks=asks, exclusive=exclusive)
+        return replace(_verdict("ask", judged, won, lacked, _reasons(judged)), asks=asks)
     if not write.is_controlled:
         return _verdict("nothing", judged, set(), lacked, ())
     standing = tuple(one.standing for one in judged if one.standing is not None)

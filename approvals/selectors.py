@@ -13,19 +13,35 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, 
 from django.db.models.functions import JSONObject, Now
 from django.utils.translation import gettext as _
 
-from agents.models import Write
-from approvals import presence
+from agents.connectors.breaker import Breaker
+from agents.models import Agent, Write
+from approvals import hiding, presence
 from approvals.acting import Turn, turns
-from approvals.models import Approval, Asked, Attention, Cover, Decision, Named, Question, StandingApproval
+from approvals.masks import covered
+from approvals.models import (
+    Approval,
+    Asked,
+    Attention,
+    Cover,
+    DecidingChoice,
+    Decision,
+    Named,
+    Question,
+    SavedFilter,
+    StandingApproval,
+)
+from approvals.permissions import is_lead
+from approvals.usage import Usage, usage
+from approvals.whats_new import stamp_of
 from cases import wording
 from cases.actors import Actor
-from cases.canonical import digest
 from cases.errors import NoRight, NotFound
-from cases.models import Company, Event, Fact, Message, RequestType, Team
+from cases.models import Company, Event, Fact, Message, Person, RequestType, Team
 from cases.models.config import Risk
 
 PAGE = 50
 HISTORY = 5
+DECIDED = 500  # the newest of one's own decisions that are listed: an older one is found by its case
 URGENCIES = ("overdue", "hour", "today", "later")
 
 
@@ -36,13 +52,14 @@ class InboxFilter:
     tab: str = "waiting"
     type: str = ""
     risk: str = ""
+    agent: str = ""  # the name of whose proposals
     q: str = ""
     cover: str = ""  # the user name of whom one covers for; `me`: only what is one's own
     page: str = "1"
 
     @property
     def is_set(self) -> bool:
-        return bool(self.type or self.risk or self.q or self.cover)
+        return bool(self.type or self.risk or self.agent or self.q or self.cover)
 
 
 @dataclass
@@ -57,6 +74,8 @@ class Inbox:
     snoozed: int = 0
     watched: int = 0
     asked_me: list[Question] = field(default_factory=list)
+    agents: list[Agent] = field(default_factory=list)
+    saved: list[SavedFilter] = field(default_factory=list)
 
     @property
     def any_fits_bulk(self) -> bool:
@@ -71,7 +90,8 @@ def inbox(user: Any, wanted: InboxFilter, now: datetime, zone: tzinfo) -> Inbox:
     asleep = [turn for turn in everything if turn.snoozed]
     watched = Approval.objects.visible_to(user).filter(attention__user=user.pk, attention__watching=True)
     if wanted.tab == "decided":
-        rows = Approval.objects.visible_to(user).filter(pk__in=mine.values("approval_id"))
+        newest = mine.order_by("-at").values("approval_id")[:DECIDED]
+        rows = Approval.objects.visible_to(user).filter(pk__in=newest)
     elif wanted.tab == "watching":
         rows = watched
     else:
@@ -89,7 +109,7 @@ def inbox(user: Any, wanted: InboxFilter, now: datetime, zone: tzinfo) -> Inbox:
         approval.turn_of_mine = turn_of.get(approval.pk)
     presence.mark(user, approvals, now)
     groups = _grouped(approvals, now, zone) if not ended else [(wanted.tab, approvals)]
-    last = mine.order_by("-id").values_list("at", flat=True).first() if not approvals else None
+    last = mine.order_by("-at").values_list("at", flat=True).first() if not approvals else None
     beside = _beside(user, watched)
     covered = sorted({(turn.username, turn.name) for turn in everything if turn.username})
     return Inbox(
@@ -103,28 +123,36 @@ def inbox(user: Any, wanted: InboxFilter, now: datetime, zone: tzinfo) -> Inbox:
         snoozed=len(asleep),
         watched=beside.watched,
         asked_me=beside.asked_me if wanted.tab == "waiting" else [],
+        agents=beside.agents,
+        saved=beside.saved,
     )
 
 
 @dataclass
 class Beside:
-    """What stands around the list, in one query: types to choose from, questions to this person, how many watched."""
+    """What stands around the list, in one query: what to choose from, questions to this person, how many watched."""
 
     types: list[RequestType]
     asked_me: list[Question]
     watched: int
+    agents: list[Agent]
+    saved: list[SavedFilter]
 
 
 def _beside(user: Any, watched: QuerySet[Approval]) -> Beside:
     own = Q(to_user=user.pk) | Q(to_team__group__in=user.groups.values("pk"))
     asked = Question.objects.filter(own, answered_at=None, approval__state=Approval.State.WAITING).order_by("at")
     types = RequestType.objects.filter(retired=False).with_right(user, "see").order_by("name")
+    agents = Agent.objects.filter(retired=False).order_by("name")
+    saved = SavedFilter.objects.filter(user=user.pk).order_by("name")
     counted = watched.order_by().values(one=Value(1)).annotate(n=Count("pk", distinct=True)).values("n")
     row: Any = (
         User.objects.filter(pk=user.pk)
         .annotate(
             watched=Subquery(counted),
             types=ArraySubquery(types.values(one=JSONObject(name="name", title="title"))),
+            agents=ArraySubquery(agents.values(one=JSONObject(name="name", title="title"))),
+            saved=ArraySubquery(saved.values(one=JSONObject(id="pk", name="name", query="query"))),
             asked=ArraySubquery(
                 asked.values(
                     one=JSONObject(
@@ -134,13 +162,15 @@ def _beside(user: Any, watched: QuerySet[Approval]) -> Beside:
                 )[:20]
             ),
         )
-        .values("watched", "types", "asked")
+        .values("watched", "types", "agents", "saved", "asked")
         .get()
     )  # fmt: skip
     return Beside(
         [RequestType(**one) for one in row["types"]],
         [_question(one) for one in row["asked"]],
         row["watched"] or 0,
+        [Agent(**one) for one in row["agents"]],
+        [SavedFilter(**one) for one in row["saved"]],
     )
 
 
@@ -159,6 +189,8 @@ def _filtered(rows: QuerySet[Approval], wanted: InboxFilter) -> QuerySet[Approva
         rows = rows.filter(case__type__name=wanted.type)
     if wanted.risk in Risk.values:
         rows = rows.filter(risk=wanted.risk)
+    if wanted.agent:
+        rows = rows.filter(proposal__proposer_agent__name=wanted.agent)
     if wanted.q:
         number = wanted.q.upper().removeprefix("C-")
         by_words = (
@@ -178,16 +210,6 @@ def _grouped(rows: list[Approval], now: datetime, zone: tzinfo) -> list[tuple[st
     return [(name, group) for name, group in found.items() if group]
 
 
-def waiting_stamp(user: Any) -> tuple[int, str]:
-    """How many wait for `user`, and a text that changes when the list does. One query."""
-    found = [turn for turn in turns(user) if not turn.snoozed]
-    return len(found), stamp_of(found)
-
-
-def stamp_of(found: list[Turn]) -> str:
-    return digest(sorted(str(turn.approval_id) for turn in found))[:16]
-
-
 @dataclass
 class Detail:
     """Everything one approval page shows."""
@@ -200,6 +222,7 @@ class Detail:
     asked: list[Asked]
     asked_people: list[tuple[Asked, str]]
     decisions: list[Decision]
+    passes_to: list[str]  # the teams asked as well when its time is over
     turn: Turn | None  # as whom this person may decide
     first_message: Message | None
     history: list[Event]
@@ -230,24 +253,57 @@ class Detail:
         return self.company.currency if self.company else "HKD"
 
     @property
+    def down(self) -> list[Any]:
+        """Systems that would be written to and did not answer lately, each once."""
+        systems = {write.operation.system_id: write.operation.system for write in self.writes}
+        return [system for system in systems.values() if _is_down(system)]
+
+    @property
+    def carried(self) -> list[tuple[Write, dict[str, Any], dict[str, Any], dict[str, Any]]]:
+        """Each decided write as proposed, decided and carried out; what is secret or masked stays so."""
+        return [
+            (
+                write,
+                covered(write.operation, write.proposed),
+                covered(write.operation, write.decided or {}),
+                covered(write.operation, write.carried_out or {}),
+            )
+            for write in self.decided_writes
+        ]
+
+    @property
     def decided_writes(self) -> list[Write]:
         """The writes of the option that was decided, in their order."""
         return [write for write in self.writes if write.option == self.approval.decided_option]
 
 
+def _is_down(system: Any) -> bool:
+    health = getattr(system, "health", None)
+    return bool(health and not Breaker.of(health.breaker).is_closed)
+
+
 def approval_of(user: Any, approval_id: uuid.UUID) -> Approval | None:
     """The approval if `user` may see its case, with what the page needs of its rows."""
-    return (
+    found: Any = (
         Approval.objects.visible_to(user)
         .select_related("case__type__lead", "case__holder_user", "proposal__proposer_agent")
+        .annotate(
+            wants_next=Exists(DecidingChoice.objects.filter(user=user.pk, open_next=True)),
+            longer_hold=Subquery(Person.objects.filter(user=user.pk).values("hold_seconds")[:1]),
+            said_of_company=Subquery(hiding.said_of_company()),
+        )
         .filter(pk=approval_id)
         .first()
     )
+    if found is not None:
+        found.open_next, found.own_hold, found.of_company = found.wants_next, found.longer_hold, found.said_of_company
+    approval: Approval | None = found
+    return approval
 
 
 def detail(user: Any, approval: Approval) -> Detail:
-    """What the page of `approval` shows to `user`: at most nine queries, whatever the size of the case."""
-    asked = list(approval.asked.select_related("team").order_by("since", "pk"))
+    """What the page of `approval` shows to `user`: at most eight queries, whatever the size of the case."""
+    asked = list(approval.asked.select_related("team__escalates_to").order_by("since", "pk"))
     decisions = list(approval.decisions.all())
     mine = turns(user)
     ids = [turn.approval_id for turn in mine if not turn.snoozed or turn.approval_id == approval.pk]
@@ -256,12 +312,13 @@ def detail(user: Any, approval: Approval) -> Detail:
     case = approval.case
     return Detail(
         approval=approval,
-        company=Company.objects.filter(pk=1).first(),
+        company=hiding.company_of(approval.of_company),
         may_decide=at >= 0,
         own_request=user.pk in (case.opened_by_id, approval.proposal.proposer_user_id),
         mine=next((d for d in decisions if d.user_id == user.pk and d.undone_at is None), None),
         asked=asked,
         asked_people=_named(asked),
+        passes_to=_passes_to(approval, asked) if approval.due_at else [],
         decisions=decisions,
         turn=turn_of.get(approval.pk),
         named=list(approval.named.select_related("user", "team").order_by("pk")),
@@ -273,8 +330,26 @@ def detail(user: Any, approval: Approval) -> Detail:
         waiting=len(ids),
         before=ids[at - 1] if at > 0 else None,
         after=ids[at + 1] if 0 <= at < len(ids) - 1 else None,
-        writes=list(approval.proposal.writes.select_related("operation__system").order_by("option", "position")),
+        writes=list(
+            approval.proposal.writes.select_related("operation__system__health").order_by("option", "position")
+        ),
     )
+
+
+def _passes_to(approval: Approval, asked: list[Asked]) -> list[str]:
+    """Titles of the teams it goes to if nobody decides in time, as `transitions.pass_up` finds them."""
+    frozen = {one.get("team"): one.get("if_nobody") or {} for one in approval.asks}
+    found: dict[str, str] = {}
+    for one in asked:
+        if one.closed:
+            continue
+        above = one.team.escalates_to
+        name = "" if one.passed_up_from else str(frozen.get(one.team.name, {}).get("pass_to") or "")
+        if above is not None and name in ("", above.name):
+            found[above.name] = above.shown
+        elif name:
+            found[name] = next((team.shown for team in Team.objects.filter(name=name, retired=False)), name)
+    return [title for name, title in found.items() if name not in {one.team.name for one in asked}]
 
 
 def _named(asked: list[Asked]) -> list[tuple[Asked, str]]:
@@ -297,10 +372,22 @@ def _named(asked: list[Asked]) -> list[tuple[Asked, str]]:
     ]
 
 
-def standing_approvals(user: Any) -> list[StandingApproval]:
-    """All of them, those that `user` can confirm first."""
-    rows = StandingApproval.objects.select_related("rule").filter(rule__retired=False)
-    return sorted(rows, key=lambda s: (s.by != user.username, s.in_force, s.rule.name))
+@dataclass
+class Standing:
+    """One standing approval on its page: how much of it is used, and what its reader may do."""
+
+    row: StandingApproval
+    used: Usage
+    is_mine: bool
+    may_end: bool
+
+
+def standing_approvals(user: Any, now: datetime, zone: tzinfo) -> list[Standing]:
+    """All of them, those that `user` can confirm first. Three queries."""
+    rows = list(StandingApproval.objects.select_related("rule").filter(rule__retired=False))
+    rows.sort(key=lambda s: (s.by != user.username, s.in_force, s.rule.name))
+    used, leads = usage(rows, now=now, zone=zone), bool(user.is_superuser or is_lead(user))
+    return [Standing(row, used[row.pk], row.by == user.username, leads or row.by == user.username) for row in rows]
 
 
 @dataclass

@@ -156,10 +156,16 @@ class _Sentence:
             one_by_one = then.get("order", "one_after_the_other") == "one_after_the_other"
             common = {key: then[key] for key in ("within", "calendar") if key in then}
             steps = [self.ask({**common, **part}) for part in then["stages"]]
-            return self.words.stages(steps, one_by_one, bool(then.get("exclusive"))) + self.nobody(then)
+            text = self.words.stages(steps, one_by_one, then.get("exclusive", True) is not False)
+            return text + self.nobody(then) + self.together(then)
         if isinstance(then.get("standing_approval"), Mapping):
             return self.standing(then["standing_approval"])
-        return self.ask(then) + self.nobody(then)
+        return self.ask(then) + self.nobody(then) + self.together(then)
+
+    def together(self, then: Mapping[str, Any]) -> str:
+        cap = then.get("together")
+        total = number(cap.get("total")) if isinstance(cap, Mapping) else UNKNOWN
+        return self.words.together(self.money(total)) if isinstance(total, Decimal) else ""
 
     def ask(self, then: Mapping[str, Any]) -> str:
         team = self.middle(self.title("team", str(then["ask"]))) if then.get("ask") else self.words.lead

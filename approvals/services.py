@@ -1,35 +1,40 @@
-"""What a person can ask of floor 3: decide, undo, confirm or withdraw a standing approval.
+"""What a person can ask of floor 3: decide and undo. Standing approvals have a module of their own (`standing.py`).
 
 Decisions take `actor`, name the fingerprint they saw, and end in a permit or a rejection. Nobody approves their own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from agents import carrying, configuration, permits, schemas
+from agents import carrying, configuration, permits, schemas, stored
 from agents.finding import finder_for
 from agents.judge import Judged, Prepared
 from agents.models import Proposal, Write
 from agents.money import money_of
 from agents.reading import Reader
-from approvals import transitions
+from approvals import step_up, transitions
+from approvals.counting import Beside, agreed, beside
 from approvals.errors import Changed, HigherNeeded, NotAllowed
 from approvals.judging import Judging
-from approvals.models import Approval, Asked, Decision, StandingApproval
-from approvals.permissions import asked_as, can_undo, is_lead
+from approvals.models import Approval, Decision, Reading
+from approvals.permissions import asked_as, can_undo
+from approvals.reading import Read
 from approvals.selectors import no_right, seen
-from cases import doorbell
+from approvals.step_up import Proof
+from approvals.ticking import ticked
+from cases import doorbell, rows
 from cases import transitions as case_transitions
 from cases.actors import Actor
 from cases.clock import database_now
 from cases.errors import Incorrect, NoRight, NotFound, ReasonRequired, Refusal, WrongState
-from cases.ledger import Entry, append_company
-from cases.models import Case, Person
+from cases.ledger import Entry
+from cases.models import Case
 
 A = Approval.State
 Edits = Mapping[str, Mapping[str, Any]]
@@ -46,15 +51,22 @@ def decide(
     edits: Edits | None = None,
     reason: str = "",
     nonce: str = "",
+    reason_code: str = "",
+    confirmed: Collection[str] = (),
+    proof: Proof | None = None,
+    read: Read | None = None,
 ) -> Approval:
     """One person's answer to one approval.
 
-    `edits`: {write name: {argument: value}}; `nonce`: of the form, a second post with it gives the first answer.
-    Raises `AlreadyDecided`, `Changed`, `NotAllowed`, `NoRight`, `ReasonRequired`, `HigherNeeded`, `Incorrect`.
+    `edits`: {write name: {argument: value}}; `nonce`: of the form, a second post with it gives the first answer;
+    `reason_code`: the reason of the type that was chosen, `confirmed`: `WRITE.SLOT` of what was ticked;
+    `proof`: the second factor that was given for it; `read`: how it came about, kept for this person alone.
+    Raises `AlreadyDecided`, `Changed`, `NotAllowed`, `NoRight`, `ReasonRequired`, `HigherNeeded`, `StepUpNeeded`,
+    `Incorrect`.
     """
     wanted = {name: dict(values) for name, values in (edits or {}).items() if values}
     try:
-        approval = seen(actor, approval_id)
+        approval = seen(actor, approval_id) if wanted or nonce else _named(actor, approval_id)
     except NotFound as refusal:
         _refused(approval_id, actor, refusal)
         raise
@@ -62,17 +74,32 @@ def decide(
         return approval
     fresh = _look_afresh(approval, option, wanted) if wanted else None
     try:
-        with transaction.atomic():
-            return _decide(actor, approval, fingerprint, option, wanted, reason.strip(), nonce, fresh)
+        with transaction.atomic(), rows.together():
+            more = {"reason_code": reason_code[:200], "confirmed": set(confirmed)}
+            return _decide(
+                actor, approval, fingerprint, option, wanted, reason.strip(), nonce, fresh, more, proof, read
+            )
     except IntegrityError:
         if nonce and Decision.objects.filter(nonce=nonce, approval=approval, user=actor.user_id).exists():
             return Approval.objects.get(pk=approval.pk)
         if nonce and Decision.objects.filter(nonce=nonce).exists():
             raise Incorrect(_("This form was used already. Open the page again; nothing was decided.")) from None
         raise
-    except NoRight as refusal:
+    except (NoRight, NotFound) as refusal:
         _refused(approval.pk, actor, refusal)
         raise
+
+
+def _named(actor: Actor, approval_id: Any) -> Approval:
+    """Where the approval stands, for who can decide it: being asked gives sight. Others are judged under the lock."""
+    try:
+        pk = approval_id if isinstance(approval_id, UUID) else UUID(str(approval_id))
+    except ValueError:
+        raise NotFound from None
+    found = rows.execute("SELECT case_id, proposal_id FROM approvals_approval WHERE id = $1", [str(pk)])
+    if not found or actor.user is None:
+        raise NotFound
+    return Approval(pk=pk, case_id=found[0][0], proposal_id=found[0][1])
 
 
 def _decide(
@@ -84,27 +111,37 @@ def _decide(
     reason: str,
     nonce: str,
     fresh: Prepared | None,
+    more: dict[str, Any],
+    proof: Proof | None,
+    read: Read | None,
 ) -> Approval:
-    case = case_transitions.lock(approval.case_id)
-    proposal = Proposal.objects.select_for_update().get(pk=approval.proposal_id)
-    proposal.case = case
-    approval = transitions.lock(approval.pk)
-    now = database_now()
+    case, now = case_transitions.lock_at(approval.case_id, {})
+    approval, proposal = transitions.lock_both(approval.pk)
+    proposal.case = approval.case = case
     if approval.state != A.WAITING:
+        seen(actor, approval.pk)  # a stranger is not told who decided
         raise transitions.wrong_state(approval)
     asked = asked_as(actor.user, approval)
     if asked is None:
+        seen(actor, approval.pk)
         raise no_right(actor, approval)
     if actor.token_name and approval.risk == "high":
         raise NoRight(_("A high-risk decision is made in the browser, not with a token. Nothing was decided."))
     if fingerprint != approval.fingerprint or approval.fingerprint != proposal.fingerprint:
         raise Changed(now_is=approval.fingerprint)
-    writes = list(proposal.writes.select_related("operation__system").order_by("option", "position"))
-    earlier = list(approval.decisions.filter(undone_at=None).order_by("id"))
+    around = beside(approval, actor.user_id)
+    config, earlier = around.glance.config, around.decisions
+    case_transitions.with_type(case, config.type_rows)
+    writes = stored.writes_of(proposal, config)
     _check_option(proposal, option, earlier)
     edits = _check_edits(proposal, writes, option, edits, earlier)
     _check_reason(proposal, option, edits, reason)
-    decision = Decision(
+    more["confirmed"] = ticked(
+        case, proposal, writes, option=option, edits=edits, keys=more["confirmed"], config=config, now=now
+    )
+    given = step_up.check(actor, approval, asked.team, config, proof, now)
+    decision = rows.fresh(
+        Decision,
         approval=approval,
         user_id=actor.user_id,
         label=actor.label,
@@ -113,18 +150,27 @@ def _decide(
         covering_label=asked.covering,
         override=asked.override,
         team=asked.team,
+        place="" if any(one.user_id == actor.user_id for one in around.named) else asked.place,
         option=option,
         edits=edits,
         reason=reason,
         fingerprint=fingerprint,
         nonce=nonce,
+        step_up=given.method if given else "",
+        step_up_at=given.at if given else None,
         at=now,
+        **more,
     )
-    decision.save(force_insert=True)
+    rows.insert(decision)
+    if read is not None:
+        rows.send()  # its reading names its number
+        rows.insert(
+            Reading(decision=decision, seconds=read.seconds, words=read.words, folded=read.folded, opened=read.opened)
+        )
     entries = [_decided_entry(actor, approval, proposal, decision, writes, now)]
     if edits and fresh is not None and not earlier:
         _judge_edited(case, approval, proposal, writes, option, edits, fresh, now)
-    entries += _conclude(actor, case, approval, proposal, writes, option, edits, [*earlier, decision], now)
+    entries += _conclude(actor, approval, proposal, writes, option, edits, [*earlier, decision], around, now)
     wake_at = approval.hold_until if approval.state == A.DECIDED and approval.hold_until else now
     changes = case_transitions.wake(case, wake_at)
     if wake_at > now and case.status == Case.Status.WAITING_APPROVAL and not _others_wait(approval):
@@ -141,24 +187,24 @@ def _others_wait(approval: Approval) -> bool:
 
 def _conclude(
     actor: Actor,
-    case: Case,
     approval: Approval,
     proposal: Proposal,
     writes: list[Write],
     option: str,
     edits: dict[str, dict[str, Any]],
     decisions: list[Decision],
+    around: Beside,
     now: datetime,
 ) -> list[Entry]:
     """A reject ends it; otherwise the last one needed gives the permit, and the hold starts with them."""
-    config = configuration.current()
+    config = around.glance.config
     if option != REJECT:
-        if not transitions.agreed(approval, decisions):
+        if not agreed(around, decisions):
             transitions.stirred(approval, now=now)
             return []
-        if transitions.open_next_stage(approval, now=now, config=config):
+        if around.has_next_stage and transitions.open_next_stage(approval, now=now, config=config):
             return []
-    hold = _hold_seconds(actor, proposal, writes, option, config)
+    hold = _hold_seconds(writes, option, config, around.own_hold)
     names = ", ".join(d.who for d in decisions if d.option == option)
     entries = permits.permit_option(
         proposal,
@@ -180,18 +226,15 @@ def _conclude(
         hold_until=now + timedelta(seconds=hold) if hold else None,
         fingerprint=proposal.fingerprint,
     )
-    Asked.objects.filter(approval=approval, closed=False).update(closed=True)
+    transitions.close_asked(approval)
     return entries
 
 
-def _hold_seconds(
-    actor: Actor, proposal: Proposal, writes: list[Write], option: str, config: configuration.Configuration
-) -> int:
+def _hold_seconds(writes: list[Write], option: str, config: configuration.Configuration, own: int) -> int:
     """The longest hold of the option's writes; a person may lengthen their own. Nothing to write: no hold."""
     chosen = [w for w in writes if w.option == option]
     if not chosen:
         return 0
-    own = Person.objects.filter(user=actor.user_id).values_list("hold_seconds", flat=True).first() or 0
     needed = max(config.hold_of(w.operation) for w in chosen)
     return max(needed, own) if needed else 0
 
@@ -309,6 +352,28 @@ def _judge_edited(
         )
 
 
+def foresee(*, actor: Actor, approval_id: Any, option: str, edits: Edits) -> Refusal | None:
+    """What a decision with these changes would be refused with, found out before it is made; None: nothing is known.
+
+    The rules judge the changed writes as they would on the decision. Nothing is kept.
+    """
+    wanted = {name: dict(values) for name, values in edits.items() if values}
+    approval = seen(actor, approval_id)
+    if not wanted or approval.decisions.filter(undone_at=None).exists():
+        return None
+    fresh = _look_afresh(approval, option, wanted)
+    with transaction.atomic():
+        writes = list(approval.proposal.writes.select_related("operation__system").order_by("option", "position"))
+        try:
+            case = case_transitions.lock(approval.case_id)
+            _judge_edited(case, approval, approval.proposal, writes, option, wanted, fresh, database_now())
+        except (HigherNeeded, NotAllowed) as refusal:
+            return refusal
+        finally:
+            transaction.set_rollback(True)
+    return None
+
+
 # ---------------------------------------------------------------------- undo
 
 
@@ -321,6 +386,8 @@ def undo(*, actor: Actor, approval_id: Any) -> Approval:
         approval = transitions.lock(approval.pk)
         now = database_now()
         if not can_undo(actor.user, approval):
+            if (undone := transitions.already_undone(approval, actor, now)) is not None:
+                raise undone
             raise NoRight(_("Only who decided it can take it back. Nothing was changed."))
         if approval.state != A.DECIDED or approval.hold_until is None or approval.hold_until <= now:
             raise WrongState(_("The hold is over. Start a reversal instead; nothing was changed."))
@@ -350,53 +417,6 @@ def undo(*, actor: Actor, approval_id: Any) -> Approval:
     return approval
 
 
-# ---------------------------------------------------------------------- standing approvals
-
-
-def confirm_standing(*, actor: Actor, standing_id: Any) -> StandingApproval:
-    """The named person puts their standing approval in force, for the rule's present version."""
-    with transaction.atomic():
-        row = _standing(standing_id)
-        if actor.user is None or actor.user.username != row.by:
-            raise NoRight(_("Only %(name)s can confirm this standing approval.") % {"name": row.by})
-        now = database_now()
-        row.confirmed_by_id, row.confirmed_label, row.confirmed_at = actor.user_id, actor.label, now
-        row.rule_version, row.withdrawn_at = row.rule.version, None
-        _save_with_history(row, actor, "confirmed")
-        data = {"rule": row.rule.name, "version": row.rule.version, "sentence": row.rule.sentence}
-        append_company([Entry("standing.confirmed", actor, data)], now=now)
-    return row
-
-
-def withdraw_standing(*, actor: Actor, standing_id: Any, reason: str) -> StandingApproval:
-    """Nothing new is carried out on it. Anyone who leads a team, or the named person, may: it only tightens."""
-    with transaction.atomic():
-        row = _standing(standing_id)
-        if actor.user is None or not (actor.user.username == row.by or is_lead(actor.user) or actor.user.is_superuser):
-            raise NoRight(_("Only %(name)s or a team lead can withdraw this.") % {"name": row.by})
-        if not reason.strip():
-            raise ReasonRequired()
-        now = database_now()
-        row.withdrawn_at = now
-        _save_with_history(row, actor, reason)
-        data = {"rule": row.rule.name, "reason": reason, "sentence": row.rule.sentence}
-        append_company([Entry("standing.withdrawn", actor, data)], now=now)
-    return row
-
-
-def _save_with_history(row: StandingApproval, actor: Actor, reason: str) -> None:
-    """Who and why, as django-simple-history takes them: from the instance."""
-    vars(row).update(_history_user=actor.user, _change_reason=reason[:100])
-    row.save()
-
-
-def _standing(standing_id: Any) -> StandingApproval:
-    try:
-        return StandingApproval.objects.select_for_update(of=("self",)).select_related("rule").get(pk=standing_id)
-    except (StandingApproval.DoesNotExist, ValueError):
-        raise NotFound from None
-
-
 # ---------------------------------------------------------------------- the record
 
 
@@ -412,6 +432,8 @@ def _decided_entry(
         "option_title": next((o["title"] for o in proposal.options if o["name"] == decision.option), ""),
         "suggested": proposal.suggested,
         "reason": decision.reason,
+        "reason_code": decision.reason_code,
+        "confirmed": decision.confirmed,
         "team": decision.team,
         "covering": decision.covering_label,
         "override": decision.override,
@@ -424,6 +446,8 @@ def _decided_entry(
         "fingerprint": decision.fingerprint,
         "seconds": round((now - approval.created_at).total_seconds(), 1),
     }
+    if decision.step_up:
+        data["step_up"] = {"method": decision.step_up, "at": decision.step_up_at}
     return Entry("approval.decided", actor, data)
 
 

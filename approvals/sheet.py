@@ -3,22 +3,49 @@
 The writes shown come from the stored rows that the fingerprint covers, never from a text that a model wrote.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from agents.forms import Box, entries
 from agents.models import Operation, Proposal, Write
+from approvals import showing
+from approvals.masks import masked
 from cases.calendars import duration
 from cases.canonical import digest
+from cases.plain_sight import has_hidden, visible
 from cases.texts import say
+from cases.wording import LONGEST, money, span, value
+from cases.wording import argument as named
 from cases.wording import field as spoken
-from cases.wording import money, span, value
 
 Edits = Mapping[str, Mapping[str, Any]]
 REJECT = "reject"
+SHORT = 400  # characters; a longer value stands folded, whole, with its length
+PLAIN = re.compile(r"[\w .@/+-]+")  # no sign that a list or record is written with
+
+
+@dataclass
+class Argument:
+    """One argument as it is sent, with what cannot be seen made visible. `opens`: masked, and how it is named."""
+
+    name: str
+    text: str
+    hidden: bool = False  # it holds signs that are not what they look like
+    opens: str = ""
+
+    @property
+    def is_long(self) -> bool:
+        return len(self.text) > SHORT
+
+    @property
+    def start(self) -> str:
+        return self.text[:SHORT]
 
 
 @dataclass
@@ -28,11 +55,12 @@ class Line:
     write: Write
     system: str
     operation: str
-    values: list[tuple[str, str]]
+    values: list[Argument]
     undo: str
     final: bool  # cannot be undone once written
     changed: list[tuple[str, str, str]] = field(default_factory=list)  # argument, from, to
     entries: list[Box] = field(default_factory=list)
+    panel: showing.Panel | None = None
 
 
 @dataclass
@@ -56,12 +84,26 @@ class Option:
         return self.name == REJECT
 
     @property
+    def place(self) -> str:
+        return str(self.index)
+
+    @property
     def key(self) -> str:
         return str(self.index + 1) if self.index < 9 else ""
 
     @property
     def editable(self) -> list[Line]:
         return [line for line in self.lines if line.entries]
+
+    @property
+    def ticks(self) -> list[tuple[str, showing.Shown]]:
+        """(`WRITE.SLOT`, what stands there) of all that has to be ticked before this is decided."""
+        return [
+            (showing.key(line.panel.write, tick.name), tick)
+            for line in self.lines
+            if line.panel is not None
+            for tick in line.panel.ticks
+        ]
 
 
 def options_of(
@@ -73,16 +115,28 @@ def options_of(
     currency: str,
     chosen: str = "",
     edits: Edits | None = None,
+    ticked: Collection[str] = (),
+    opened: Collection[str] = (),
+    grounds: showing.Grounds | None = None,
 ) -> list[Option]:
-    """The options in order. `edits` belong to the chosen one; `hold`: seconds until a write goes out."""
+    """The options in order. `edits` and `ticked` belong to the chosen one; `hold`: seconds until a write goes out.
+
+    `opened`: masked arguments (`OPTION.WRITE.ARGUMENT`) that the reader has opened. Without `grounds` no variant shows.
+    """
     made = []
     for index, stored in enumerate(proposal.options):
         own = edits if edits and stored["name"] == chosen else {}
         rows = sorted((w for w in writes if w.option == stored["name"]), key=lambda w: w.position)
+        here = ticked if stored["name"] == chosen else ()
         lines = [
-            _line(row, own.get(row.name, {}), index=index, language=language, hold=hold, currency=currency)
+            _line(
+                row, own.get(row.name, {}), index=index, language=language, hold=hold, currency=currency, opened=opened
+            )
             for row in rows
         ]
+        if grounds is not None:
+            for line in lines:
+                line.panel = _panel(line.write, own.get(line.write.name, {}), grounds, index, here)
         title = say(stored.get("title"), language) or spoken(stored["name"])
         if stored["name"] == REJECT and not stored.get("title"):
             title = _("Reject")
@@ -95,7 +149,7 @@ def options_of(
                 suggested=bool(stored.get("suggested")),
                 allowed=stored.get("allowed", True) is not False,
                 why=say(stored.get("why"), language),
-                draft=stored.get("draft") or "",
+                draft=visible(stored.get("draft") or ""),
                 lines=lines,
                 words=_words(title, total, lines if own else []),
                 money=total,
@@ -105,14 +159,32 @@ def options_of(
     return made
 
 
-def _line(row: Write, changed: Mapping[str, Any], *, index: int, language: str, hold: int, currency: str) -> Line:
+def _panel(
+    row: Write, changed: Mapping[str, Any], grounds: showing.Grounds, index: int, ticked: Collection[str]
+) -> showing.Panel | None:
+    return showing.panel(row, {**_standing(row), **changed}, grounds, prefix=f"tick.{index}.", ticked=ticked)
+
+
+def _standing(row: Write) -> Mapping[str, Any]:
+    """The arguments as they stand: decided if they are, else as proposed."""
+    standing: Mapping[str, Any] = row.proposed if row.decided is None else row.decided
+    return standing
+
+
+def _line(
+    row: Write,
+    changed: Mapping[str, Any],
+    *,
+    index: int,
+    language: str,
+    hold: int,
+    currency: str,
+    opened: Collection[str],
+) -> Line:
     operation = row.operation
-    before = row.proposed if row.decided is None else row.decided
-    after = {**before, **changed}
+    after = {**_standing(row), **changed}
     shown = [
-        (spoken(name), _argument(operation, name, inner, row.currency or currency))
-        for name, inner in after.items()
-        if inner not in (None, "")
+        _seen(row, name, inner, row.currency or currency, opened) for name, inner in after.items() if inner is not None
     ]
     undo, final = _undo(operation, row, hold, language)
     names = [name for name in operation.editable if name in (operation.arguments.get("properties") or {})]
@@ -125,7 +197,7 @@ def _line(row: Write, changed: Mapping[str, Any], *, index: int, language: str, 
         final=final,
         changed=[
             (
-                spoken(name),
+                named(name),
                 _argument(operation, name, row.proposed.get(name), currency),
                 _argument(operation, name, after.get(name), currency),
             )
@@ -136,10 +208,60 @@ def _line(row: Write, changed: Mapping[str, Any], *, index: int, language: str, 
     )
 
 
+def opening(row: Write, name: str) -> str:
+    """How a masked argument is named when it is opened: `OPTION.WRITE.ARGUMENT`."""
+    return f"{row.option}.{row.name}.{name}"
+
+
+def _seen(row: Write, name: str, inner: Any, currency: str, opened: Collection[str]) -> Argument:
+    """One argument: secret ones never, masked ones when they were opened, text whole and as it really is."""
+    opens = opening(row, name)
+    if name in row.operation.secret:
+        return Argument(named(name), _("hidden"))
+    if name in row.operation.masked and opens not in opened:
+        return Argument(named(name), masked(inner), opens=opens)
+    text = _as_sent(row.operation, name, inner, currency)
+    return Argument(named(name), visible(text), hidden=has_hidden(text))
+
+
 def _argument(operation: Operation, name: str, inner: Any, currency: str) -> str:
+    """An argument in words, for what was changed."""
     if name in operation.secret:
         return _("hidden")
-    return value(inner, currency, "money" if name == operation.money else "")
+    if name in operation.masked:
+        return masked(inner)
+    return visible(_as_sent(operation, name, inner, currency))
+
+
+def _as_sent(operation: Operation, name: str, inner: Any, currency: str) -> str:
+    """An argument whole: what is shown is what is decided, and nothing of it stands for another."""
+    if inner == "":
+        return _("empty")
+    if isinstance(inner, str):
+        return inner
+    if name == operation.money:
+        shown = value(inner, currency, "money")
+        return shown if _is_exact(inner) else f"{shown} ({inner})"
+    if isinstance(inner, (list, dict)) and not _is_plain(inner):
+        return json.dumps(inner, ensure_ascii=False, indent=1, default=str)
+    return value(inner, currency, whole=True)
+
+
+def _is_exact(amount: Any) -> bool:
+    """Whether two places say all of it."""
+    try:
+        return Decimal(str(amount)) == Decimal(str(amount)).quantize(Decimal("0.01"))
+    except ArithmeticError:
+        return True  # shown as it is
+
+
+def _is_plain(inner: Any) -> bool:
+    """Whether a list or record can be written with commas and colons, and is still read as what it is."""
+    pairs = inner.items() if isinstance(inner, dict) else ((None, one) for one in inner)
+    leaves = [part for pair in pairs for part in pair if part is not None]
+    return len(str(inner)) <= LONGEST and all(
+        isinstance(part, (int, float)) or (isinstance(part, str) and part and PLAIN.fullmatch(part)) for part in leaves
+    )
 
 
 def _undo(operation: Operation, row: Write, hold: int, language: str) -> tuple[str, bool]:
@@ -165,8 +287,8 @@ def _total(lines: Sequence[Line], currency: str) -> str:
         name = line.write.operation.money
         if isinstance(name, str):
             changed = {argument: after for argument, _before, after in line.changed}
-            if spoken(name) in changed:
-                return changed[spoken(name)]
+            if named(name) in changed:
+                return changed[named(name)]
         if line.write.money is not None:
             return money(line.write.money, line.write.currency or currency)
     return ""
@@ -184,7 +306,12 @@ def _words(title: str, total: str, edited: Sequence[Line]) -> str:
 
 def reason_needed(proposal: Proposal, option: str, edits: Edits) -> bool:
     """Reject, edit, and differing from the suggestion need a reason."""
-    return option == REJECT or bool(edits) or bool(proposal.suggested and option != proposal.suggested)
+    return option == REJECT or bool(edits) or differs(proposal, option)
+
+
+def differs(proposal: Proposal, option: str) -> bool:
+    """Whether it is another option than the suggested one."""
+    return bool(proposal.suggested and option != proposal.suggested)
 
 
 def seal(fingerprint: str, option: str, edits: Edits) -> str:

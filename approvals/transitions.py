@@ -1,20 +1,23 @@
 """Every change of an approval: guarded by the write, under the case lock, with its event. Time-out never approves."""
 
-from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from agents.configuration import Configuration
+from agents.models import Proposal
 from approvals.errors import AlreadyDecided
-from approvals.models import Approval, Asked, Decision, Named
+from approvals.models import Approval, Asked
 from approvals.raising import deadline, give_sight
+from cases import rows, wording
 from cases.actors import CONTROL, Actor
 from cases.errors import NotFound, WrongState
 from cases.ledger import Entry
-from cases.models import Case
+from cases.models import Case, Event
+from cases.wording import name_of
 
 A = Approval.State
 MOVES: dict[str, frozenset[str]] = {
@@ -29,11 +32,12 @@ def move(approval: Approval, to: str, **changes: Any) -> None:
     if to not in MOVES[approval.state]:
         raise wrong_state(approval)
     changes["state"] = to
-    if not Approval.objects.filter(pk=approval.pk, state=approval.state).update(**changes):
-        approval.refresh_from_db()
-        raise wrong_state(approval)
-    for name, value in changes.items():
-        setattr(approval, name, value)
+    rows.change(approval, changes, guard={"state": approval.state}, missed=partial(_was_first, approval))
+
+
+def _was_first(approval: Approval) -> WrongState | AlreadyDecided:
+    approval.refresh_from_db()
+    return wrong_state(approval)
 
 
 def wrong_state(approval: Approval) -> WrongState | AlreadyDecided:
@@ -52,6 +56,23 @@ def wrong_state(approval: Approval) -> WrongState | AlreadyDecided:
     return WrongState(_("This is not decided yet."), state=approval.state)
 
 
+def already_undone(approval: Approval, actor: Actor, now: datetime) -> WrongState | None:
+    """What is told to who decided this and finds it taken back already: by whom and when. None: they never did."""
+    mine = approval.decisions.filter(user=actor.user_id, undone_at__isnull=False).order_by("-undone_at", "-pk").first()
+    if mine is None or mine.undone_at is None:
+        return None
+    undone = Event.objects.filter(
+        case=approval.case_id, code="approval.undone", detail__data__approval=str(approval.pk), at__lte=mine.undone_at
+    )
+    by = undone.order_by("-seq").values_list("actor", flat=True).first() or mine.label
+    at = wording.moment(mine.undone_at, now, timezone.get_current_timezone())
+    return WrongState(
+        _("%(who)s took this decision back already, %(at)s. Nothing was changed.") % {"who": name_of(by), "at": at},
+        undone_by=by,
+        undone_at=mine.undone_at.isoformat(),
+    )
+
+
 def stirred(approval: Approval, *, now: datetime, **changes: Any) -> None:
     """Somebody did something to a waiting approval: who put it aside until then sees it again."""
     Approval.objects.filter(pk=approval.pk).update(changed_at=now, **changes)
@@ -65,19 +86,44 @@ def lock(approval_id: Any) -> Approval:
         raise NotFound from None
 
 
+def lock_both(approval_id: Any) -> tuple[Approval, Proposal]:
+    """The approval and its proposal, locked after their case, in one statement."""
+    found = rows.execute(_BOTH, [str(approval_id)])
+    if not found:
+        raise NotFound
+    approval = rows.made(Approval, found[0])
+    proposal = rows.made(Proposal, found[0][len(Approval._meta.concrete_fields) :])
+    approval.proposal = proposal
+    return approval, proposal
+
+
+_BOTH = (
+    f"SELECT {rows.columns(Approval, 'a.')}, {rows.columns(Proposal, 'p.')} FROM agents_proposal p "  # noqa: S608
+    "JOIN approvals_approval a ON a.proposal_id = p.id WHERE a.id = $1 FOR UPDATE"
+)
+
+
 def withdraw(case: Case, *, actor: Actor, why: str, now: datetime, proposal_id: Any = None) -> list[Entry]:
     """Open approvals of a case (or of one proposal) need nobody any more."""
-    rows = Approval.objects.select_for_update().filter(case=case, state=A.WAITING).order_by("pk")
+    waiting = Approval.objects.select_for_update().filter(case=case, state=A.WAITING).order_by("pk")
     if proposal_id is not None:
-        rows = rows.filter(proposal=proposal_id)
+        waiting = waiting.filter(proposal=proposal_id)
     entries = []
-    for approval in rows:
+    for approval in waiting:
         move(approval, A.WITHDRAWN)
-        Asked.objects.filter(approval=approval, closed=False).update(closed=True)
+        close_asked(approval)
         entries.append(
             Entry("approval.withdrawn", actor, {"approval": str(approval.pk), "title": approval.title, "why": why})
         )
     return entries
+
+
+def close_asked(approval: Approval) -> None:
+    """Nobody is asked any more."""
+    rows.add(_CLOSE, [approval.pk])
+
+
+_CLOSE = "{name} AS (UPDATE approvals_asked SET closed = true WHERE approval_id = %s::uuid AND NOT closed)"
 
 
 def pass_up(approval: Approval, config: Configuration, *, now: datetime) -> list[Entry]:
@@ -86,15 +132,15 @@ def pass_up(approval: Approval, config: Configuration, *, now: datetime) -> list
     entries: list[Entry] = []
     next_due: list[datetime] = []
     for one in asked:
+        root = one.passed_up_from or one.team.name
         frozen: dict[str, Any] = next(
-            (a for a in approval.asks if a["team"] == (one.passed_up_from or one.team.name)), {}
+            (a for a in approval.asks if a["team"] == root and a.get("stage", 0) == one.stage), {}
         )
         plan = (frozen.get("if_nobody") or {}) if not one.passed_up_from else {}
         name = plan.get("pass_to") or config.lines.get(one.team.name)
         if not name or any(a.team.name == name for a in asked):
             continue
         team = config.teams[name]
-        root = one.passed_up_from or one.team.name
         Asked.objects.bulk_create(
             [Asked(approval=approval, team=team, people=one.people, stage=one.stage, since=now, passed_up_from=root)],
             ignore_conflicts=True,
@@ -138,25 +184,3 @@ def open_next_stage(approval: Approval, *, now: datetime, config: Configuration)
 def _stage(approval: Approval) -> int:
     open_now = approval.asked.filter(closed=False).order_by("-stage").first()
     return open_now.stage if open_now else 0
-
-
-def agreed(approval: Approval, decisions: Sequence[Decision]) -> bool:
-    """Whether every team of the open stage has the people it needs, and everybody who was added has agreed.
-
-    A team above answers for the one below it, and so does a person to whom it was passed on. Who was added counts
-    beside the team's people, never as one of them.
-    """
-    named = list(approval.named.select_related("team"))
-    added = {one.user_id for one in named if one.kind == Named.Kind.ADDED}
-    answered = {d.covering_id or d.user_id for d in decisions}
-    if added - answered:
-        return False
-    counted = [d for d in decisions if (d.covering_id or d.user_id) not in added]
-    for one in approval.asked.filter(closed=False, passed_up_from="").select_related("team"):
-        above = approval.asked.filter(Q(passed_up_from=one.team.name)).values_list("team__name", flat=True)
-        stand_ins = {n.user_id for n in named if n.kind == Named.Kind.PASSED and n.stands_for == one.team.name}
-        teams = {one.team.name} | set(above)
-        agreeing = {d.user_id for d in counted if d.team in teams or (d.covering_id or d.user_id) in stand_ins}
-        if len(agreeing) < one.people:
-            return False
-    return True

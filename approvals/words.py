@@ -30,6 +30,7 @@ class Words(Protocol):
     def ask(self, team: str, people: int, within: str) -> str: ...
     def nobody(self, team: str, within: str) -> str: ...
     def stages(self, steps: Sequence[str], one_by_one: bool, exclusive: bool) -> str: ...
+    def together(self, total: str) -> str: ...
     def forbid(self, reason: str) -> str: ...
     def if_unknown(self, effect: str) -> str: ...
     def standing(self, by: str, caps: Sequence[str]) -> str: ...
@@ -128,7 +129,10 @@ class English:
 
     def stages(self, steps: Sequence[str], one_by_one: bool, exclusive: bool) -> str:
         text = ", then ".join(steps) if one_by_one else ", and at the same time ".join(steps)
-        return text + (" (nobody may answer twice)" if exclusive else "")
+        return text + (" (nobody may answer twice)" if exclusive else " (one person may answer for more than one)")
+
+    def together(self, total: str) -> str:
+        return f" (several decided together: at most {total} in total)"
 
     def forbid(self, reason: str) -> str:
         return f"it is forbidden ({reason})" if reason else "it is forbidden"
@@ -231,7 +235,10 @@ class Chinese:
 
     def stages(self, steps: Sequence[str], one_by_one: bool, exclusive: bool) -> str:
         text = "，然後".join(steps) if one_by_one else "，同時".join(steps)
-        return text + ("（同一人不可回覆兩次）" if exclusive else "")
+        return text + ("（同一人不可回覆兩次）" if exclusive else "（同一人可回覆多於一次）")
+
+    def together(self, total: str) -> str:
+        return f"（一併批核時合共最多 {total}）"
 
     def forbid(self, reason: str) -> str:
         return f"禁止進行（{reason}）" if reason else "禁止進行"

@@ -10,11 +10,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from approvals import bulk as together
 from approvals import held
+from approvals.errors import StepUpNeeded
 from approvals.models import Approval
+from approvals.views import proving
 from cases.actors import person
 from cases.signed_in import signed_in
 
@@ -45,17 +48,29 @@ def _decide(request: HttpRequest) -> HttpResponse:
     if not seen or not nonce:
         messages.warning(request, _("Nothing was chosen, so nothing was decided."))
         return redirect("approvals:inbox")
-    results = together.decide_each(
-        actor=person(request.user),
-        seen=seen,
-        option=request.POST.get("option", ""),
-        nonce=nonce,
-        language=_language(),
-    )
+    wrong = proving.take(request)
+    if wrong:
+        return _prove(request, len(seen), wrong)
+    try:
+        results = together.decide_each(
+            actor=person(request.user),
+            seen=seen,
+            option=request.POST.get("option", ""),
+            nonce=nonce,
+            language=_language(),
+            proof=proving.proof_of(request),
+        )
+    except StepUpNeeded:
+        return _prove(request, len(seen), [])
     if any(one.approved for one in results):
         held.remember(request.user)
     request.session[KEPT] = [[str(one.approval_id), one.approved, one.words] for one in results]
     return redirect("approvals:bulk-done")
+
+
+def _prove(request: HttpRequest, count: int, wrong: list[str]) -> HttpResponse:
+    words = ngettext("Approve %(n)s", "Approve these %(n)s", count) % {"n": count}
+    return proving.ask(request, title=_("Approve several"), words=words, wrong=wrong)
 
 
 @signed_in

@@ -1,4 +1,4 @@
-"""Pages of approvals. Thin: load what the person may see, one service call, a redirect or a page."""
+"""The page of one approval and what is pressed there. Thin: load what the person may see, one service call, a page."""
 
 import uuid
 from typing import Any
@@ -11,61 +11,39 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from agents.selectors import agent_titles
-from approvals import forms, grounds, held, presence, receipts, selectors, services, sheet
-from approvals.errors import AlreadyDecided, Changed, HigherNeeded
+from approvals import (
+    choosing_first,
+    forms,
+    grounds,
+    held,
+    hiding,
+    looking_again,
+    masking,
+    precedents,
+    presence,
+    reading,
+    receipts,
+    reshown,
+    selectors,
+    services,
+    sheet,
+    showing,
+    starting,
+)
+from approvals.errors import AlreadyDecided, Changed, HigherNeeded, StepUpNeeded
 from approvals.forms import DecisionForm, Problem
 from approvals.models import Approval
+from approvals.views import proving
 from cases import timeline
 from cases.actors import person
 from cases.errors import ReasonRequired
-from cases.models.config import Risk
 from cases.signed_in import signed_in
+from cases.texts import say
 
+CHECK = "approvals/check.html"
 DEFAULT_HOLD = 30  # seconds, when no company row exists yet
-
-
-@signed_in
-@require_safe
-def inbox(request: HttpRequest) -> HttpResponse:
-    """Approvals waiting for this person, or decided by them."""
-    asked = request.GET
-    wanted = selectors.InboxFilter(
-        tab=tab if (tab := asked.get("tab", "")) in ("watching", "snoozed", "decided") else "waiting",
-        type=asked.get("type", ""),
-        risk=asked.get("risk", ""),
-        q=asked.get("q", "").strip()[:100],
-        cover=asked.get("cover", "")[:150],
-        page=asked.get("page", "1"),
-    )
-    found = selectors.inbox(request.user, wanted, timezone.now(), timezone.get_current_timezone())
-    return render(
-        request,
-        "approvals/inbox.html",
-        {
-            "area": "approvals",
-            "inbox": found,
-            "wanted": wanted,
-            "risks": Risk.choices,
-            "heads": {
-                "overdue": _("Overdue"),
-                "hour": _("Within the hour"),
-                "today": _("Today"),
-                "later": _("Later"),
-                "decided": _("Decided by me"),
-                "watching": _("Watching"),
-            },
-        },
-    )
-
-
-@signed_in
-@require_safe
-def news(request: HttpRequest) -> HttpResponse:
-    """What is new since the list was drawn: 204 if nothing, so that nothing moves under the pointer."""
-    count, stamp = selectors.waiting_stamp(request.user)
-    if stamp == request.GET.get("stamp", ""):
-        return HttpResponse(status=204)
-    return render(request, "approvals/_news.html", {"count": count, "stamp": stamp})
+OPENED = "approvals_opened"  # in the session: masked arguments that were opened, and until when that shows
+OPEN_SECONDS = 15 * 60
 
 
 @signed_in
@@ -86,7 +64,8 @@ def decide(request: HttpRequest, approval_id: uuid.UUID) -> HttpResponse:
     found = _approval(request, approval_id)
     if request.method != "POST":
         return redirect("approvals:approval", found.pk)
-    form = forms.posted(request.POST, found, _options(request, found))
+    first = choosing_first.chooses_first(found)
+    form = forms.posted(request.POST, found, _options(request, found), unseen=first)
     if "back" in request.POST:
         form.problems.clear()
         return _page(request, found, form)
@@ -96,11 +75,27 @@ def decide(request: HttpRequest, approval_id: uuid.UUID) -> HttpResponse:
         seal = sheet.seal(form.fingerprint, form.option, form.edits)
         if form.seal != seal:
             form.seal = seal
-            return _page(request, found, form, template="approvals/check.html")
-    return _decided(request, found, form)
+            higher = services.foresee(
+                actor=person(request.user), approval_id=found.pk, option=form.option, edits=form.edits
+            )
+            return _page(request, found, form, template=CHECK, higher=higher)
+    if first and not form.reason and sheet.differs(found.proposal, form.option):  # now that it was shown
+        form.problems.append(forms.no_reason())
+        return _page(request, found, form, status=422, template=CHECK)
+    wrong = proving.take(request)
+    return _prove(request, found, form, wrong) if wrong else _decided(request, found, form)
+
+
+def _prove(request: HttpRequest, found: Approval, form: DecisionForm, wrong: list[str]) -> HttpResponse:
+    """The answer is whole and needs a second factor: nothing of it is asked again."""
+    options = _options(request, found, form=form)
+    words = next((option.words for option in options if option.chosen), "")
+    noted = reading.stopped(form.noted, request.user.pk, found.pk, at=timezone.now().timestamp())
+    return proving.ask(request, title=found.title, words=words, wrong=wrong, back=True, noted=noted)
 
 
 def _decided(request: HttpRequest, found: Approval, form: DecisionForm) -> HttpResponse:
+    form_saw = form.fingerprint
     try:
         after = services.decide(
             actor=person(request.user),
@@ -109,8 +104,16 @@ def _decided(request: HttpRequest, found: Approval, form: DecisionForm) -> HttpR
             option=form.option,
             edits=form.edits or None,
             reason=form.reason,
+            reason_code=form.chip,
+            confirmed=form.ticked,
             nonce=form.nonce,
+            proof=proving.proof_of(request),
+            read=reading.pressed(
+                form.noted, request.user.pk, found.pk, at=timezone.now().timestamp(), opened=form.unfolded
+            ),
         )
+    except StepUpNeeded:
+        return _prove(request, found, form, [])
     except ReasonRequired as refusal:
         form.problems.append(Problem("reason", refusal.message))
         return _page(request, found, form, status=422)
@@ -119,14 +122,51 @@ def _decided(request: HttpRequest, found: Approval, form: DecisionForm) -> HttpR
         return _page(request, _approval(request, found.pk), _again(form), status=409)
     except Changed as refusal:
         fresh = _approval(request, found.pk)
-        return _page(request, fresh, _again(form), status=409, changed=refusal)
+        return _page(request, fresh, _again(form), status=409, changed=refusal, seen=form_saw)
     except AlreadyDecided as refusal:
         fresh = _approval(request, found.pk)
         return _page(request, fresh, form, status=409, late=refusal)
     held.remember(request.user)
     if after.hold_until is None or after.hold_until <= timezone.now():
         messages.success(request, _("Recorded: %(option)s.") % {"option": _title(request, after, form.option)})
-    return redirect("approvals:inbox")
+    following = forms.following(request.POST)
+    return redirect("approvals:approval", following) if following else redirect("approvals:inbox")
+
+
+@signed_in
+@require_POST
+def open_masked(request: HttpRequest, approval_id: uuid.UUID) -> HttpResponse:
+    """Show one masked argument to whoever decides, for a while, and record that it was opened. The entry is kept."""
+    found = _approval(request, approval_id)
+    name = request.POST.get("open", "")[:400]
+    masking.open_masked(actor=person(request.user), approval_id=found.pk, name=name)
+    kept = request.session.get(OPENED) or {}
+    until = int(timezone.now().timestamp()) + OPEN_SECONDS
+    request.session[OPENED] = {**kept, f"{found.pk} {name}": until}
+    return _as_it_was(request, found)
+
+
+@signed_in
+@require_POST
+def look_again(request: HttpRequest, approval_id: uuid.UUID) -> HttpResponse:
+    """Read the evidence anew; the entry is kept."""
+    found = _approval(request, approval_id)
+    changed = looking_again.look_again(actor=person(request.user), approval_id=found.pk)
+    messages.info(
+        request,
+        _("Looked again: something changed, see below.") if changed else _("Looked again: nothing changed."),
+    )
+    return _as_it_was(request, _approval(request, found.pk))
+
+
+def _as_it_was(request: HttpRequest, found: Approval) -> HttpResponse:
+    """The page again with what was entered so far, and nothing decided."""
+    form = forms.posted(request.POST, found, _options(request, found))
+    form.problems.clear()
+    form.nonce = form.nonce or forms.new_nonce()
+    if "seal" in request.POST and form.option:
+        return _page(request, found, form, template=CHECK)
+    return _page(request, found, form)
 
 
 @signed_in
@@ -139,38 +179,23 @@ def undo(request: HttpRequest, approval_id: uuid.UUID) -> HttpResponse:
     return redirect("approvals:approval", found.pk)
 
 
-@signed_in
-@require_safe
-def standing(request: HttpRequest) -> HttpResponse:
-    """What named managers pre-approved, and what waits for their word."""
-    rows = selectors.standing_approvals(request.user)
-    return render(request, "approvals/standing.html", {"area": "approvals", "rows": rows})
-
-
-@signed_in
-@require_POST
-def confirm_standing(request: HttpRequest, standing_id: int) -> HttpResponse:
-    """The named person puts a standing approval in force."""
-    services.confirm_standing(actor=person(request.user), standing_id=standing_id)
-    messages.success(request, _("In force now. It is recorded as your decision."))
-    return redirect("approvals:standing")
-
-
-@signed_in
-@require_POST
-def withdraw_standing(request: HttpRequest, standing_id: int) -> HttpResponse:
-    """End a standing approval; what it covered is asked again from now on."""
-    reason = request.POST.get("reason", "").strip()[:300]
-    services.withdraw_standing(actor=person(request.user), standing_id=standing_id, reason=reason)
-    messages.success(request, _("Withdrawn. From now on a person is asked each time."))
-    return redirect("approvals:standing")
-
-
 def _approval(request: HttpRequest, approval_id: uuid.UUID) -> Approval:
     found = selectors.approval_of(request.user, approval_id)
     if found is None:
         raise Http404
     return found
+
+
+def opened_by(request: HttpRequest, found: Approval) -> set[str]:
+    """The masked arguments of this approval that the person opened and that still show."""
+    return {name for approval, name in opened_now(request) if approval == str(found.pk)}
+
+
+def opened_now(request: HttpRequest) -> set[tuple[str, str]]:
+    """(approval, masked argument) that the person opened, of any approval, and that still show."""
+    now = timezone.now().timestamp()
+    kept = request.session.get(OPENED) or {}
+    return {(key.split(" ", 1)[0], key.split(" ", 1)[1]) for key, until in kept.items() if until > now}
 
 
 def _again(form: DecisionForm) -> DecisionForm:
@@ -190,8 +215,7 @@ def _options(
     form: DecisionForm | None = None,
 ) -> list[sheet.Option]:
     company = page.company if page else None
-    own = getattr(getattr(request.user, "person", None), "hold_seconds", 0) if page else 0
-    hold = max(company.hold_seconds if company else DEFAULT_HOLD, own)
+    hold = max(company.hold_seconds if company else DEFAULT_HOLD, found.own_hold or 0)
     writes = page.writes if page else list(found.proposal.writes.select_related("operation__system"))
     return sheet.options_of(
         found.proposal,
@@ -201,6 +225,22 @@ def _options(
         currency=company.currency if company else "HKD",
         chosen=form.option if form else "",
         edits=form.edits if form else None,
+        ticked=form.ticked if form else (),
+        opened=opened_by(request, found),
+        grounds=_shown_from(found, company.currency if company else "HKD"),
+    )
+
+
+def _shown_from(found: Approval, currency: str) -> showing.Grounds:
+    """What the variants of the page may show: what was looked at for the proposal."""
+    type_ = found.case.type
+    return showing.Grounds(
+        evidence=found.proposal.evidence,
+        tables=type_.tables if type_ else {},
+        now=timezone.now(),
+        zone=timezone.get_current_timezone(),
+        currency=currency,
+        language=_language(),
     )
 
 
@@ -222,7 +262,20 @@ def _page(
     page.reversible = {write.pk for write in page.writes if receipts.can_be_reversed(write, timezone.now())}
     page.may_undo = bool(page.mine and found.hold_until and found.hold_until > timezone.now())
     options = _options(request, found, page, form)
+    suggested = next((option for option in options if option.suggested), None)
+    if first := choosing_first.chooses_first(found):
+        choosing_first.without_mark(options)
+        choosing_first.untold(page.history)
     language = _language()
+    rules = grounds.rules_of(found.proposal, language, page.fact_titles, page.amounts, page.currency)
+    if "changed" in more:
+        more["changes"] = reshown.changes(found, more.pop("seen", ""), page.writes, page.fact_titles, language)
+    if found.state == "waiting":
+        reshown.keep(found, page.writes)
+    evidence = grounds.evidence_of(found.proposal, language, timezone.now(), page.currency)
+    before = precedents.precedents(request.user, found, page.writes, language=language)
+    if page.may_decide and not form.noted:
+        form.noted = _noted(request, found, page, options, rules, evidence, before)
     context = {
         "area": "approvals",
         "approval": found,
@@ -231,12 +284,54 @@ def _page(
         "page": page,
         "options": options,
         "chosen": next((o for o in options if o.chosen), None),
+        "first": first,
+        "suggested": suggested if first and template == CHECK else None,
+        "differs": bool(form.option) and sheet.differs(found.proposal, form.option),
         "form": form,
         "chips": forms.chips(found, language),
-        "rules": grounds.rules_of(found.proposal, language, page.fact_titles, page.amounts, page.currency),
-        "evidence": grounds.evidence_of(found.proposal, language, timezone.now(), page.currency),
-        "history": timeline.lines(page.history, timezone.get_current_timezone(), agent_titles()),
+        "rules": rules,
+        "newer": starting.newer(found, page.writes),
+        "evidence": evidence,
+        "first_seen": [seen for seen in evidence if not seen.worked_out or seen.changed_at],
+        "worked_out": [seen for seen in evidence if seen.worked_out and not seen.changed_at],
+        "stale": any(seen.old or not seen.known for seen in evidence),
+        "may_open": found.state == "waiting" and page.may_decide,
+        "following": forms.following(request.POST),
+        "history": _history(request, found, page),
+        "before": before,
         "raw": grounds.raw_of(found.proposal, page.writes),
         **more,
     }
     return render(request, template, context, status=status)
+
+
+def _history(request: HttpRequest, found: Approval, page: selectors.Detail) -> list[timeline.Line]:
+    """The last events of the case, masked as the writes above them are."""
+    masks = hiding.masks_of(found.case_id, opened_now(request), hiding.masked_of(page.company))
+    return timeline.lines(page.history, timezone.get_current_timezone(), agent_titles(), masks.hide)
+
+
+def _noted(
+    request: HttpRequest,
+    found: Approval,
+    page: selectors.Detail,
+    options: list[sheet.Option],
+    rules: list[grounds.Ground],
+    evidence: list[grounds.Seen],
+    before: precedents.Precedents,
+) -> str:
+    """When this page was opened and what there is to read on it: it comes back with the answer."""
+    said = [say(reason, _language()) for reason in found.reasons]
+    message = page.first_message.text[:1500] if page.first_message else ""
+    title = say(found.title, _language())
+    return reading.note(
+        request.user.pk,
+        found.pk,
+        at=timezone.now().timestamp(),
+        words=reading.words_to_read(title, options, rules, evidence, [*said, message]),
+        folded=[
+            *(f"message.{option.index}" for option in options if option.draft and option.allowed),
+            *(part for part, rows in (("customer", before.others), ("similar", before.similar)) if rows),
+            "raw",
+        ],
+    )

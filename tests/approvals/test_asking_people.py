@@ -1,14 +1,19 @@
 """Who is asked, until when, and what happens if nobody answers: it passes up, it never approves."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from django.contrib.auth.models import User
 
+from agents.configuration import current
 from agents.models import Proposal
 from approvals.models import Approval, Asked
+from approvals.raising import deadline
 from cases.clock import database_now
-from cases.models import Case, CaseSight, Company
+from cases.errors import NoRight
+from cases.models import Calendar, Case, CaseSight, Company, Team
 from tests.company import Small, pause
 
 
@@ -113,6 +118,64 @@ def test_the_lower_team_may_still_answer_after_it_passed_up(company: Small) -> N
     company.decide(approval, by="ken")
     company.go(case)
     assert len(company.shop.done) == 1
+
+
+def test_it_passes_up_to_a_team_that_a_later_stage_asks(company: Small) -> None:
+    """The heads answer for the managers, who did not; their own stage still takes another answer of theirs."""
+    User.objects.get(username="sam").groups.add(Team.objects.get(name="heads").group)
+    wing = User.objects.get(username="wing")
+    wing.groups.set([Team.objects.get(name="heads").group])
+    stages = [{"ask": "managers", "within": "1h"}, {"ask": "heads", "people": 2}]
+    company.rule("ladder", {"stages": stages, "exclusive": True})
+    case, approval = company.waiting()
+    overdue(company, case)
+    assert company.told(case, "approval.passed_up")["to"] == "heads"
+    company.decide(approval, by="grace")
+    with pytest.raises(NoRight):  # a person decides at most one stage
+        company.decide(approval, by="grace")
+    company.decide(approval, by="sam")
+    company.go(case)
+    assert company.shop.done == [], "the answer for the managers is none of the two heads"
+    company.decide(approval, by="wing")
+    company.go(case)
+    assert len(company.shop.done) == 1
+
+
+def test_a_team_may_be_asked_in_two_stages(company: Small) -> None:
+    company.rule("round", {"stages": [{"ask": "managers"}, {"ask": "finance"}, {"ask": "managers"}]})
+    case, approval = company.waiting()
+    for name in ("may", "fin", "ken"):
+        assert company.shop.done == []
+        company.decide(approval, by=name)
+        company.go(case)
+    assert len(company.shop.done) == 1
+
+
+def test_amount_bands_ask_higher_and_more(company: Small) -> None:
+    """Up to 60 one manager, above it two, above 400 the heads: each band is a rule, the strictest wins."""
+    for name, limit, then in (
+        ("low", 0, {"ask": "managers"}),
+        ("middle", 60, {"ask": "managers", "people": 2}),
+        ("high", 400, {"ask": "heads"}),
+    ):
+        company.rule(name, then, all=[{"argument": "amount", "is": "more than", "value": limit}])
+    assert teams(company.waiting()[1]) == {"managers": 2}
+    assert teams(company.waiting(order="A101")[1]) == {"heads": 2}
+
+
+def test_within_is_working_time_with_hong_kong_holidays(company: Small) -> None:
+    """Two working hours from the evening before a holiday end after it; the day is one of the calendar's country."""
+    Calendar.objects.create(name="office", title="", hours={"mon-fri": "09:00-18:00"}, holidays="HK")
+    zone = ZoneInfo("Asia/Hong_Kong")
+    config = current()
+    christmas_eve = datetime(2026, 12, 24, 17, 30, tzinfo=zone)  # a Thursday; Friday and Saturday are holidays
+    due = deadline({"within": "2h", "calendar": "office"}, config, christmas_eve)
+    assert due == datetime(2026, 12, 28, 10, 30, tzinfo=zone)
+    lunar_new_year = datetime(2027, 2, 5, 17, 0, tzinfo=zone)  # a Friday; 6 to 9 February are holidays
+    assert deadline({"within": "1d", "calendar": "office"}, config, lunar_new_year) == datetime(
+        2027, 2, 10, 17, 0, tzinfo=zone
+    )
+    assert deadline({"within": "2h"}, config, christmas_eve) == datetime(2026, 12, 24, 19, 30, tzinfo=zone)
 
 
 def test_who_is_asked_is_frozen_when_it_is_raised(company: Small) -> None:

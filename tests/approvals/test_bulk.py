@@ -12,8 +12,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from agents.models import Proposal
-from approvals.models import Approval, Decision
+from agents.models import Operation, Proposal
+from approvals.models import Approval, Decision, Rule
 from cases.models import Case, Event
 from tests.company import Small
 from tests.world import World, add_approval, add_case_row, build
@@ -210,3 +210,41 @@ def test_it_asks_as_much_for_many_as_for_few(world: World, path: str, most: int)
             client.get(url)
         counts.append(len([q for q in asked if "SAVEPOINT" not in q["sql"]]))
     assert counts[0] == counts[1] <= most, counts
+
+
+def capped(total: int) -> None:
+    rule = Rule.objects.get(name="refund-over-300")
+    rule.then = {**rule.then, "together": {"total": total}}
+    rule.save()
+
+
+def test_the_rule_caps_what_is_decided_together(world: World) -> None:
+    capped(1_000)
+    chosen = [world.approval, *low(world, 2)]
+    page = preview(as_(world.manager), *chosen)
+    assert text_of(page).count("Together these would be more than HK$1,000.00, which the rule allows at once.") == 1
+    done = confirm(as_(world.manager), page)
+    assert "2 approved" in text_of(done)
+    assert Decision.objects.count() == 2
+
+
+def test_a_forged_post_over_the_cap_decides_up_to_it(world: World) -> None:
+    capped(500)
+    chosen = [world.approval, *low(world, 2)]
+    page = preview(as_(world.manager), world.approval)
+    done = confirm(as_(world.manager), page, row=[f"{one.pk}.{one.fingerprint}" for one in chosen])
+    assert "1 approved" in text_of(done)
+    assert Decision.objects.count() == 1
+
+
+def test_what_has_to_be_ticked_is_not_decided_together(world: World) -> None:
+    shows = {
+        "as": "report",
+        "source": {"argument": "text"},
+        "period": {"argument": "text"},
+        "basis": {"argument": "to"},
+    }
+    Operation.objects.filter(name="messages.send").update(shows=shows)
+    answer = preview(as_(world.manager), world.approval, *low(world, 1))
+    assert answer.status_code == 302
+    assert Decision.objects.count() == 0

@@ -392,6 +392,39 @@ def test_a_decision_is_taken_back_while_it_is_held(company: Small) -> None:
     assert company.shop.effects("/payments")[0]["amount"] == 50
 
 
+def test_a_second_undo_is_told_who_undid_it_and_when(company: Small) -> None:
+    hold()
+    company.rule("two", {"ask": "managers", "people": 2})
+    case, approval = company.waiting()
+    for name in ("may", "ken"):
+        company.decide(approval, by=name)
+    undo(actor=company.as_("ken"), approval_id=approval.pk)
+    for name in ("may", "ken"):
+        with pytest.raises(WrongState) as told:
+            undo(actor=company.as_(name), approval_id=approval.pk)
+        assert told.value.http_status == 409 and told.value.message.startswith("Ken took this decision back already")
+        assert told.value.detail["undone_by"] == company.as_("ken").label and told.value.detail["undone_at"]
+    company.as_("sam").user.groups.add(Team.objects.get(name="managers").group)
+    with pytest.raises(NoRight):  # who never decided has nothing to take back
+        undo(actor=company.as_("sam"), approval_id=approval.pk)
+    assert company.codes(case).count("approval.undone") == 1
+    company.decide(approval)
+    with pytest.raises(WrongState):  # Ken's own decision is still the one that was taken back
+        undo(actor=company.as_("ken"), approval_id=approval.pk)
+
+
+def test_two_undo_at_once_and_the_second_is_told(racing: Small) -> None:
+    hold()
+    case, approval = racing.waiting()
+    racing.decide(approval)
+    tries = [lambda: undo(actor=racing.as_("may"), approval_id=approval.pk) for _window in range(2)]
+    results = at_once(tries)
+    assert sum(isinstance(one, Approval) for one in results) == 1
+    [late] = [one for one in results if not isinstance(one, Approval)]
+    assert isinstance(late, WrongState) and "took this decision back already" in late.message
+    assert racing.codes(case).count("approval.undone") == 1
+
+
 def test_undoing_gives_the_old_deadline_and_at_least_fifteen_minutes(company: Small) -> None:
     hold()
     company.rule("slow", {"ask": "managers", "within": "2h"})

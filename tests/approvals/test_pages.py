@@ -57,6 +57,7 @@ def test_it_says_what_happens_to_whom_why_and_what_cannot_be_undone(world: World
         "Medium risk",
         "Full refund, HK$480.00",
         "Cannot be undone after 30 s",
+        "then passes to Heads of department",
         "When a refund is over HK$300.00",
         "HK$180.00 over",
         "Complaint record",
@@ -109,7 +110,7 @@ def test_a_changed_amount_is_shown_before_it_counts(world: World, as_: As) -> No
     assert page.status_code == 200
     assert Decision.objects.count() == 0
     assert "You changed amount from HK$480.00 to HK$300.00" in text_of(page)
-    assert re.search(r"<button[^>]*data-confirm>Refund a payment HK\$300.00</button>", page.content.decode())
+    assert re.search(r"<button[^>]*data-confirm[^>]*>Refund a payment HK\$300.00</button>", page.content.decode())
 
 
 def test_high_risk_has_a_check_page_that_lists_the_writes(world: World, as_: As) -> None:
@@ -194,6 +195,21 @@ def test_the_poll_is_silent_until_something_changes(world: World, as_: As) -> No
     assert client.get(f"/approvals/news/?stamp={stamp[1]}").status_code == 200
 
 
+def test_the_poll_asks_for_the_list_alone_and_speaks_the_language_of_its_page(world: World, as_: As) -> None:
+    Person.objects.filter(user=world.manager).update(language="zh-hant")
+    client = as_(world.manager)
+    found = re.search(r'hx-get="([^"]+)"', client.get("/approvals/").content.decode())
+    assert found is not None
+    add_approval(world, add_case_row(world.refund, world.now))
+    for address, words in ((unescape(found[1]), "1 項新增。"), ("/approvals/news/?stamp=x&language=xx", "2 new.")):
+        cache.clear()
+        with CaptureQueriesContext(connection) as asked:
+            news = client.get(address)
+        tables = [query["sql"] for query in asked if "django_session" not in query["sql"]]
+        assert len(tables) == 2 and tables[0].startswith('SELECT "auth_user"'), tables
+        assert words in news.content.decode()
+
+
 def test_the_whole_page_speaks_the_persons_language(world: World, as_: As) -> None:
     Person.objects.filter(user=world.manager).update(language="zh-hant")
     page = as_(world.manager).get(path(world)).content.decode()
@@ -253,3 +269,24 @@ def test_the_second_of_two_is_told_who_decided(world: World, as_: As) -> None:
     assert answer.status_code == 409
     assert "Ken Ho" in text_of(answer)
     assert Decision.objects.count() == 1
+
+
+@pytest.mark.parametrize("stored", ["Late\ndelivery", "Late\rdelivery", "\r\nLate delivery\n"])
+def test_line_ends_that_a_browser_changes_are_no_edit(world: World, as_: As, stored: str) -> None:
+    """A field of one line loses its line ends in the browser: what is sent stays what was proposed."""
+    write = world.proposal.writes.get(option="full", name="refund")
+    write.proposed = {**write.proposed, "reason": stored}
+    write.save()
+    shown = re.sub(r"[\r\n]", "", stored)
+    sent = answer_of(world, **{"edit.2.refund.amount": "480", "edit.2.refund.reason": shown})
+    assert as_(world.manager).post(path(world, "decide/"), sent).status_code == 302
+    assert Decision.objects.get().edits == {}
+
+
+def test_an_amount_with_more_than_two_places_is_shown_exactly(world: World, as_: As) -> None:
+    write = world.proposal.writes.get(option="full", name="refund")
+    write.proposed = {**write.proposed, "amount": 480.004, "reason": ""}
+    write.save()
+    page = text_of(as_(world.manager).get(path(world)))
+    assert "HK$480.00 (480.004)" in page
+    assert "empty" in page

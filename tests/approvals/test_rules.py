@@ -1,6 +1,7 @@
 """Rules: the strictest wins in any order, and level 4 never goes by itself (A08 to A10)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -371,6 +372,7 @@ def asking(*asks: Ask, **more: Any) -> Verdict:
 
 
 HEADS, MANAGERS, LEGAL = Ask("heads"), Ask("managers", above=("heads",)), Ask("legal")
+SHARED = (replace(MANAGERS, shared=True), replace(LEGAL, shared=True))
 
 
 @pytest.mark.parametrize(
@@ -384,7 +386,7 @@ HEADS, MANAGERS, LEGAL = Ask("heads"), Ask("managers", above=("heads",)), Ask("l
         (Verdict("forbid"), asking(HEADS), True), (Verdict("standing"), asking(HEADS), False),
         (Verdict("nothing"), Verdict("standing"), False),
         (Verdict("forbid"), Verdict("forbid"), False), (asking(MANAGERS), Verdict("nothing"), True),
-        (asking(MANAGERS, LEGAL, exclusive=True), asking(MANAGERS, LEGAL), True),
+        (asking(MANAGERS, LEGAL), asking(*SHARED), True),
     ],
 )  # fmt: skip
 def test_it_knows_what_is_stricter_than_what_was_decided(now: Verdict, decided: Verdict, result: bool) -> None:

@@ -68,9 +68,15 @@ def test_it_says_who_is_asked_and_what_happens_if_nobody_answers() -> None:
         ({"stages": [{"ask": "support-managers"}, {"ask": "heads", "people": 2}], "exclusive": True},
          "ask support managers, then ask 2 people of heads of department (nobody may answer twice).",
          "須由支援經理批核，然後須由部門主管其中 2 人批核（同一人不可回覆兩次）。"),
+        ({"ask": "heads", "together": {"total": 1000}},
+         "ask heads of department (several decided together: at most HK$1,000.00 in total).",
+         "須由部門主管批核（一併批核時合共最多 HK$1,000.00）。"),
         ({"stages": [{"ask": "support-managers"}, {"ask": "heads"}], "order": "at_once"},
-         "ask support managers, and at the same time ask heads of department.",
-         "須由支援經理批核，同時須由部門主管批核。"),
+         "ask support managers, and at the same time ask heads of department (nobody may answer twice).",
+         "須由支援經理批核，同時須由部門主管批核（同一人不可回覆兩次）。"),
+        ({"stages": [{"ask": "support-managers"}, {"ask": "heads"}], "exclusive": False},
+         "ask support managers, then ask heads of department (one person may answer for more than one).",
+         "須由支援經理批核，然後須由部門主管批核（同一人可回覆多於一次）。"),
     ],
 )  # fmt: skip
 def test_it_says_every_verdict(then: dict[str, Any], english: str, chinese: str) -> None:
