@@ -20,9 +20,9 @@ from cases import transitions as case_transitions
 from cases.actors import Actor
 from cases.clock import database_now
 from cases.errors import NoRight, NotFound, TurnPassed, WrongState
-from cases.ledger import plain
 from cases.models import Case
 from cases.permissions import can_see, can_work
+from cases.plainly import plain
 from cases.transitions import Draft
 
 

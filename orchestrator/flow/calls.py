@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -35,9 +35,10 @@ from cases import transitions as case_transitions
 from cases.actors import Actor
 from cases.clock import database_now
 from cases.errors import NotFound, Refusal, TurnPassed, WrongState
-from cases.ledger import Entry, plain
+from cases.ledger import Entry
 from cases.models import Case
 from cases.permissions import can_see
+from cases.plainly import plain
 from cases.transitions import Draft
 from orchestrator.flow.callers import Caller, caller_of, may_write, still_theirs, within_run
 
@@ -194,6 +195,15 @@ def _within_grant(caller: Caller, passed: Pass) -> None:
 
 
 def _internal(caller: Caller, passed: Pass) -> CallAnswer:
+    try:
+        return _written(caller, passed)
+    except IntegrityError as error:
+        if not executor.is_taken(error):
+            raise
+        raise WrongState(_("Another write to this record is not finished. Try again in a moment.")) from error
+
+
+def _written(caller: Caller, passed: Pass) -> CallAnswer:
     operation = passed.operation
     with transaction.atomic():
         began = time.monotonic()
@@ -271,7 +281,7 @@ def _propose(caller: Caller, passed: Pass, why: str) -> CallAnswer:
         )
         draft = Draft([*caller.reader.taken(), *stored.entries])
         if stored.starts:
-            Proposal.objects.filter(pk=stored.proposal.pk).update(claim=1, lease_until=now + LEASE)
+            transitions.claim_proposal(stored.proposal, lease_until=now + LEASE)
         draft.add(**case_transitions.wake(case, now))
         draft.store(case, now=now)
         doorbell.ring()
@@ -281,7 +291,7 @@ def _propose(caller: Caller, passed: Pass, why: str) -> CallAnswer:
         raise Forbidden(verdict.why, rules=names, proposal=str(stored.proposal.pk))
     if stored.starts:
         carrier = Carrier(
-            proposal_id=stored.proposal.pk,
+            proposal=stored.proposal,
             case_id=case.pk,
             claim=1,
             judge=JUDGE,

@@ -14,9 +14,10 @@ from cases import transitions as case_transitions
 from cases.actors import Actor
 from cases.clock import database_now
 from cases.errors import NotFound, TurnPassed, WrongState
-from cases.ledger import Entry, plain
+from cases.ledger import Entry
 from cases.models import Case
 from cases.permissions import can_work
+from cases.plainly import plain
 from cases.transitions import Draft
 from orchestrator.flow.callers import caller_of, give_to_people, still_theirs, with_step
 

@@ -4,7 +4,7 @@
 or due time; null if nothing is to come. Calls no system.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -13,14 +13,16 @@ from agents import executor, gate, transitions
 from agents.configuration import Configuration, StepConfig
 from agents.facts import FactFinder
 from agents.finding import finder_for, stored_facts
+from agents.glance import COLUMNS, Glance, seen
 from agents.models import Agent, Proposal, Run, Write
 from agents.reading import Reader
+from agents.stored import with_writes
 from agents.stretch import LEASE
 from approvals import raising
 from approvals import transitions as approval_transitions
 from approvals.judging import FactLook
 from approvals.models import Approval
-from cases import conditions
+from cases import conditions, rows
 from cases import transitions as case_transitions
 from cases.actors import CONTROL
 from cases.ledger import Entry
@@ -30,6 +32,15 @@ from cases.transitions import Draft
 TRIES = 5  # times a step may be begun again after its worker was lost, before a person gets the case
 W, S = Write.State, Case.Status
 DONE = ("done", "skipped")
+_OPEN = "p.case_id = $1 AND p.state IN ('waiting', 'held', 'permitted', 'unknown')"
+_THERE = f"""
+ARRAY(SELECT id FROM agents_proposal p WHERE {_OPEN}),
+EXISTS (SELECT FROM approvals_approval WHERE case_id = $1 AND state = 'decided'),
+EXISTS (SELECT FROM agents_write WHERE case_id = $1 AND proposal_id IS NULL AND state IN ('reserved', 'unknown')),
+{COLUMNS}"""  # noqa: S608
+_RUN_IDS = f"SELECT ARRAY(SELECT id FROM agents_run WHERE case_id = $1 AND turn = $2), {_THERE}"  # noqa: S608
+_RUNS = f"SELECT {rows.columns(Run)}, {_THERE} FROM agents_run WHERE case_id = $1 AND turn = $2"  # noqa: S608
+_RUN_COLUMNS = len(Run._meta.concrete_fields)
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,18 @@ class Job:
     run: Run | None = None
     proposal: Proposal | None = None
     step: str = ""
+    glance: Glance | None = None
+    now: datetime | None = None
+    proposals: Mapping[Any, Proposal] = field(default_factory=dict)  # of the case, as they are known already
+    over: Mapping[int, Run] = field(default_factory=dict)  # runs of steps that are through
+
+
+@dataclass(frozen=True)
+class Known:
+    """Rows of the case that its worker has in hand, as they will be stored: they need not be read."""
+
+    runs: Mapping[int, Run] = field(default_factory=dict)
+    proposals: Mapping[Any, Proposal] = field(default_factory=dict)
 
 
 QUEUE_OF = {"prepare": "flow", "step": "agents", "carry": "writes"}
@@ -52,27 +75,36 @@ class Planner:
 
     case: Case
     draft: Draft
-    config: Configuration
+    glance: Glance
     now: datetime
     serves: frozenset[str]
+    known: Known = Known()
     job: Job | None = None
     more: list[str] = field(default_factory=list)
     times: list[datetime] = field(default_factory=list)
     runs: dict[str, Run] = field(default_factory=dict)
     proposals: list[Proposal] = field(default_factory=list)
+    decided: bool = False  # whether people decided anything here
+    has_lone: bool = False
     lone: list[Write] = field(
         default_factory=list
-    )  # begun by a call or in a turn that passed: no step finds them again
+    )  # begun by a call, or by a step that is not done again: nothing finds them
 
-    def plan(self) -> Job | None:
-        """Claim at most one job; store what follows in the draft."""
+    @property
+    def config(self) -> Configuration:
+        return self.glance.config
+
+    def plan(self, first: Callable[["Planner"], None] | None = None) -> Job | None:
+        """Claim at most one job; store what follows in the draft. `first` is done once it is known what there is."""
         self._look()
+        if first is not None:
+            first(self)
         self._due_times()
         self._approvals()
         self._proposals()
-        self._lone_writes()
         if self.case.is_open and self._now("holder_kind") == Case.Holder.AI and "status" not in self.draft.changes:
             self._ai()
+        self._lone_writes()  # once it is known which steps are done again
         self._settle()
         return self.job
 
@@ -82,9 +114,36 @@ class Planner:
         return self.draft.changes.get(name, getattr(self.case, name))
 
     def _look(self) -> None:
-        self.runs = {r.step: r for r in Run.objects.filter(case=self.case, turn=self.case.turn).select_related("agent")}
-        rows = Proposal.objects.filter(case=self.case, state__in=Proposal.OPEN).select_related("proposer_agent")
-        self.proposals = list(rows.prefetch_related("writes__operation__system"))
+        """The runs of this turn and the open proposals: those in hand, if there are no others."""
+        if self.case.status == S.RECEIVED:
+            return  # nobody has worked on it yet
+        there = self._there()
+        self.decided, self.has_lone, self.glance = there[1], there[2], seen(there[3:])
+        if self.known.proposals.keys() >= set(there[0]):
+            self.proposals = [one for one in self.known.proposals.values() if one.state in Proposal.OPEN]
+        else:
+            self._read_proposals()
+
+    def _there(self) -> Sequence[Any]:
+        """Takes the runs, and returns what else there is: the columns of `_THERE`."""
+        values = [str(self.case.pk), str(self.case.turn)]
+        if self.known.runs:
+            ids, *there = rows.execute(_RUN_IDS, values)[0]
+            if self.known.runs.keys() >= set(ids):
+                self.runs = {run.step: run for run in self.known.runs.values() if run.turn == self.case.turn}
+                return there
+            rows.send()
+        found = rows.execute(_RUNS, values)
+        for row in found:
+            run = rows.made(Run, row)
+            if run.agent_id in self.config.agents:
+                run.agent = self.config.agents[run.agent_id]
+            self.runs[run.step] = run
+        return found[0][_RUN_COLUMNS:] if found else rows.execute(_RUN_IDS, values)[0][1:]
+
+    def _read_proposals(self) -> None:
+        """The open ones with their writes, each with its operation."""
+        self.proposals = with_writes(_OPEN, [str(self.case.pk)], self.case, self.config)
 
     def _due_times(self) -> None:
         if not self.case.is_open:
@@ -98,7 +157,11 @@ class Planner:
         self.times += [t for t in due if t > self.now]
 
     def _approvals(self) -> None:
-        if not any(p.state == Proposal.State.WAITING for p in self.proposals):
+        waiting = [p for p in self.proposals if p.state == Proposal.State.WAITING]
+        if waiting and all(p.approval_due_at for p in waiting):  # asked in this very transaction
+            self.times += [p.approval_due_at for p in waiting if p.approval_due_at]
+            return
+        if not waiting:
             return
         for approval in Approval.objects.filter(case=self.case, state="waiting").select_related("case"):
             if approval.due_at is None:
@@ -115,7 +178,7 @@ class Planner:
         """Nothing that a pause covers passes up."""
         proposal = next((p for p in self.proposals if p.pk == approval.proposal_id), None)
         agent = proposal.proposer_agent if proposal else None
-        return agent is not None and gate.paused(self.case, agent, None) is not None
+        return agent is not None and gate.paused(self.case, agent, None, glance=self.glance) is not None
 
     def _offer(self, kind: str, claim: Any) -> None:
         """Take the first piece of work that is ours; note what there is for another worker."""
@@ -128,7 +191,7 @@ class Planner:
 
     def _proposals(self) -> None:
         for proposal in self.proposals:
-            writes = transitions.chosen_writes(proposal, proposal.writes.all())
+            writes = transitions.chosen_writes(proposal, proposal.loaded or ())
             open_ = next((w for w in writes if w.state not in Write.FINAL), None)
             if open_ is None or not proposal.decided:
                 continue
@@ -140,29 +203,45 @@ class Planner:
             if later:
                 self.times += later
                 continue
-            if proposal.proposer_agent and gate.paused(self.case, proposal.proposer_agent, open_.operation.system.name):
+            agent, system = proposal.proposer_agent, open_.operation.system.name
+            if agent and gate.paused(self.case, agent, system, glance=self.glance):
                 continue  # resuming wakes the case
             self._offer("carry", lambda proposal=proposal: self._claim_proposal(proposal))
 
     def _claim_proposal(self, proposal: Proposal) -> Job:
         transitions.claim_proposal(proposal, lease_until=self.now + LEASE)
         self.times.append(self.now + LEASE)
-        return Job("carry", self.case, proposal=proposal)
+        return self._job("carry", proposal=proposal)
+
+    def _job(self, kind: Literal["prepare", "step", "carry"], **what: Any) -> Job:
+        proposals = {one.pk: one for one in (*self.known.proposals.values(), *self.proposals)}
+        over = {run.pk: run for run in self.runs.values() if self._is_over(run)}
+        return Job(kind, self.case, glance=self.glance, now=self.now, proposals=proposals, over=over, **what)
+
+    def _is_over(self, run: Run) -> bool:
+        return run.state == Run.State.DONE and (not run.step or self._state(run.step) in DONE)
 
     def _lone_writes(self) -> None:
         """Writes of no proposal that no recipe finds again: of an outside agent, a person, or a turn that passed."""
-        by_ai = self.case.turn == 1 and self.case.holder_kind == Case.Holder.AI
-        if by_ai and not any(run.agent and run.agent.brain_kind == "outside" for run in self.runs.values()):
+        if not self.has_lone:
             return
         begun = Write.objects.filter(case=self.case, proposal=None, state__in=[W.RESERVED, W.UNKNOWN], repaired={})
         for write in begun.select_related("operation__system"):
-            if write.place and write.turn == self.case.turn:
-                continue  # its step is done again
+            if write.place and self._is_done_again(write):
+                continue
             self.lone.append(write)
             if write.state == W.RESERVED and write.lease_until and write.lease_until > self.now:
                 self.times.append(write.lease_until)
             elif write.state == W.RESERVED:
                 self.draft.add(executor.lost(write))
+                if self.draft.changes.get("status") == S.WITH_PERSON:  # people got it at this moment
+                    self.draft.add(status=S.REPAIR)
+
+    def _is_done_again(self, write: Write) -> bool:
+        """Whether a step will find the write that it began: not where people have the case, or after too many tries."""
+        run = self.runs.get(write.step)
+        held = self._now("holder_kind") == Case.Holder.AI and self._now("status") not in Case.CLOSED
+        return held and write.turn == self.case.turn and run is not None and run.state == Run.State.OPEN
 
     # ------------------------------------------------------------------ the AI's part
 
@@ -242,7 +321,7 @@ class Planner:
         reader.seal()
         given = stored_facts(self.case, type_, self.config)
         return finder_for(
-            self.case, self.config, reader, now=self.now, given=given, steps=self._now("steps"), messages=[]
+            self.case, self.config, reader, now=self.now, given=given, steps=self._now("steps"), messages=list
         )
 
     def _agent_step(self, step: StepConfig) -> None:
@@ -255,7 +334,7 @@ class Planner:
             if run.attempts >= TRIES:
                 self._tried_too_often(run)
                 return
-        if self._stopped(agent):
+        if self.stopped(agent):
             return
         if agent.brain_kind == "outside":
             self._open_for_outside(step, run)
@@ -292,14 +371,16 @@ class Planner:
             return True
         return False
 
-    def _stopped(self, agent: Agent) -> bool:
-        return not agent.active or gate.paused(self.case, agent, None) is not None
+    def stopped(self, agent: Agent) -> bool:
+        """Whether nothing of this agent's goes on now: it is inactive, or a pause covers it here."""
+        return not agent.active or gate.paused(self.case, agent, None, glance=self.glance) is not None
 
     def _claim_run(self, step: str, agent: Agent | None) -> Job:
         run = self.runs.get(step)
         lease = self.now + LEASE
         if run is None:
-            run = Run(
+            run = rows.fresh(
+                Run,
                 case=self.case,
                 step=step,
                 agent=agent,
@@ -308,7 +389,7 @@ class Planner:
                 started_at=self.now,
                 versions={"map": self.config.epoch},
             )
-            run.save(force_insert=True)
+            rows.insert(run)
         elif run.state == Run.State.OPEN and run.waiting_on is None and run.try_at is None:
             transitions.claim_run(run, now=self.now, lease_until=lease)
         else:
@@ -316,7 +397,7 @@ class Planner:
         self.times.append(lease)
         if step:
             self._open_step(step)
-        return Job("step" if step else "prepare", self.case, run=run, step=step)
+        return self._job("step" if step else "prepare", run=run, step=step)
 
     def _open_for_outside(self, step: StepConfig, run: Run | None) -> None:
         """An outside agent's step is a row it can see; nobody holds a lease on it."""
@@ -359,7 +440,7 @@ class Planner:
             case_transitions.to_people(self.draft, self.case, actor=CONTROL, why=why, team=None)
 
     def _people_were_asked(self) -> bool:
-        return Approval.objects.filter(case=self.case, state="decided").exists()
+        return self.decided
 
     # ------------------------------------------------------------------ status and wake-up
 
@@ -378,7 +459,7 @@ class Planner:
         unknown = [
             w
             for p in self.proposals
-            for w in p.writes.all()
+            for w in p.loaded or ()
             if w.state == W.UNKNOWN and executor.needs_person(w, w.operation)
         ]
         if unknown or any(write.state == W.UNKNOWN for write in self.lone):

@@ -4,17 +4,20 @@ A worker goes on until no case is ready, so a doorbell rings once for many. The 
 """
 
 import logging
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
-from agents import configuration
+from agents.glance import COLUMNS, Glance, seen
 from approvals.judging import Judging
-from cases import anchors, doorbell
+from cases import anchors, doorbell, rows
 from cases import transitions as case_transitions
 from cases.clock import database_now
+from cases.errors import NotFound
 from cases.models import Case
 from cases.transitions import Draft
 from orchestrator.flow import serving
@@ -72,35 +75,46 @@ def claim_next() -> tuple[bool, Job | None]:
 
 def _claim(taken: list[int]) -> tuple[bool, Job | None]:
     """`taken` tells which case was in hand when planning failed."""
-    with transaction.atomic():
-        now = database_now()
-        case = (
-            Case.objects.select_for_update(skip_locked=True, of=("self",))
-            .select_related("type")
-            .filter(wake_at__lte=now, wake_queue__in=serving.queues())
-            .order_by("wake_at")
-            .first()
-        )
-        if case is None:
+    with transaction.atomic(), rows.together():
+        found = rows.execute(_READY, [sorted(serving.queues())])
+        if not found:
             return False, None
-        taken.append(case.pk)
-        draft = Draft()
-        job = plan(case, draft, configuration.current(), now)
-        draft.store(case, now=now)
-        return True, job
+        taken.append(found[0][0])
+        return True, _planned(*_looked_at(found[0]))
+
+
+def _looked_at(row: Sequence[Any]) -> tuple[Case, Glance, datetime]:
+    """A locked case, what is in force, and the time: out of one row."""
+    case, glance = rows.made(Case, row), seen(row[-2:])
+    case_transitions.with_type(case, glance.config.type_rows)
+    return case, glance, row[-3]
+
+
+def _planned(case: Case, glance: Glance, now: datetime) -> Job | None:
+    draft = Draft()
+    job = plan(case, draft, glance, now)
+    draft.store(case, now=now)
+    return job
+
+
+_LOCKED = f"SELECT {rows.columns(Case)}, clock_timestamp(), {COLUMNS} FROM ({{}}) AS locked"  # noqa: S608
+_READY = _LOCKED.format("""
+SELECT * FROM cases_case WHERE wake_at <= statement_timestamp() AND wake_queue = ANY ($1::text[])
+ORDER BY wake_at LIMIT 1 FOR UPDATE SKIP LOCKED""")
+_ONE = _LOCKED.format("SELECT * FROM cases_case WHERE id = $1 FOR UPDATE")
 
 
 def advance_case(case_id: int, *, most: int = 50) -> Case:
     """Advance one case in this process until it has nothing to do now (for calls that wait, and for `handle`)."""
-    for _round in range(most):
-        with transaction.atomic():
-            case = case_transitions.lock(case_id)
-            now = database_now()
+    for _n in range(most):
+        with transaction.atomic(), rows.together():
+            found = rows.execute(_ONE, [str(case_id)])
+            if not found:
+                raise NotFound(_("Case C-%(id)s does not exist.") % {"id": case_id})
+            case, glance, now = _looked_at(found[0])
             if case.wake_at is None or case.wake_at > now:
                 return case
-            draft = Draft()
-            job = plan(case, draft, configuration.current(), now)
-            draft.store(case, now=now)
+            job = _planned(case, glance, now)
         _work_on(job)
     return Case.objects.get(pk=case_id)
 
@@ -118,8 +132,8 @@ def sweep() -> bool:
 
 def wake_paused(**which: Any) -> int:
     """After a resume: every open case that the AI holds looks again."""
-    rows = Case.objects.filter(**which).exclude(status__in=Case.CLOSED)
-    n = rows.update(wake_at=database_now(), updated_at=F("updated_at"))
+    open_ = Case.objects.filter(**which).exclude(status__in=Case.CLOSED)
+    n = open_.update(wake_at=database_now(), updated_at=F("updated_at"))
     doorbell.ring()
     return n
 

@@ -4,21 +4,24 @@ Outside calls happen with no lock and no open transaction. A step that only foll
 gone on with in memory, so that a stretch of reads and formulas commits once.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
-from agents import configuration, transitions
-from agents.brains import KINDS, Result
+from agents import transitions
+from agents.brains import KINDS
 from agents.carrying import Carrier
-from agents.configuration import Configuration, StepConfig
+from agents.configuration import StepConfig
 from agents.errors import Stale
+from agents.glance import Glance
 from agents.judge import Judge
-from agents.models import Run
+from agents.models import Proposal, Run
 from agents.stretch import Stretch
 from agents.tooling import Later, StepTools
-from cases import doorbell
+from cases import doorbell, rows
 from cases import transitions as case_transitions
 from cases.actors import CONTROL
 from cases.actors import agent as agent_actor
@@ -27,19 +30,34 @@ from cases.ledger import Entry
 from cases.models import Case
 from cases.transitions import Draft
 from orchestrator.flow import serving
-from orchestrator.flow.planning import DONE, Job, Planner
+from orchestrator.flow.ending import end_waiting, finish, release
+from orchestrator.flow.planning import DONE, Job, Known, Planner
 from orchestrator.flow.preparing import prepare
 
+NOTHING = Known()
 PAUSES = (5, 30, 120, 300)  # seconds before a step whose worker failed is begun again
 
 
-def plan(case: Case, draft: Draft, config: Configuration, now: datetime) -> Job | None:
+def plan(
+    case: Case,
+    draft: Draft,
+    glance: Glance,
+    now: datetime,
+    known: Known = NOTHING,
+    first: Callable[[Planner], None] | None = None,
+) -> Job | None:
     """Plan on under the case lock; rings for other workers when there is more than one thing to do."""
-    planner = Planner(case, draft, config, now, serving.queues())
-    job = planner.plan()
+    planner = Planner(case, draft, glance, now, serving.queues(), known)
+    job = planner.plan(first)
     if planner.more:
         doorbell.ring(planner.more[0])
     return job
+
+
+def plan_on(stretch: Stretch, case: Case, draft: Draft) -> Job | None:
+    """Plan what follows a stretch, with the rows that it has in hand."""
+    known = Known({pk: run for pk, run in stretch.known_runs() if pk is not None}, stretch.proposals)
+    return plan(case, draft, stretch.glance, stretch.now, known)
 
 
 def work(job: Job, *, judge: Judge) -> Job | None:
@@ -53,20 +71,24 @@ def work(job: Job, *, judge: Judge) -> Job | None:
 
 
 def _carry(job: Job, judge: Judge) -> Job | None:
-    assert job.proposal is not None  # noqa: S101
+    assert job.proposal is not None and job.glance is not None  # noqa: S101
+    glance = job.glance
     following: list[Job | None] = []
-    config = configuration.current()
 
     def after(case: Case, draft: Draft, now: datetime) -> None:
-        following.append(plan(case, draft, config, now))
+        proposal = carrier.proposal
+        proposal.loaded = carrier.writes
+        known = Known(proposals={proposal.pk: proposal})
+        following.append(plan(case, draft, glance, now, known, lambda planner: end_waiting(planner, proposal, judge)))
 
     carrier = Carrier(
-        proposal_id=job.proposal.pk,
+        proposal=job.proposal,
         case_id=job.case.pk,
         claim=job.proposal.claim,
         judge=judge,
         after=after,
-        config=config,
+        config=glance.config,
+        now=job.now,
     )
     try:
         carrier.run()
@@ -79,31 +101,36 @@ def _carry(job: Job, judge: Judge) -> Job | None:
 
 
 def _run(job: Job, judge: Judge) -> Job | None:
-    assert job.run is not None  # noqa: S101
-    config = configuration.current()
-    stretch = Stretch(job.case, job.run, config, judge, now=database_now(), current=job.run)
+    assert job.run is not None and job.glance is not None and job.now is not None  # noqa: S101
+    known: dict[str, Any] = {"runs": dict(job.over), "proposals": dict(job.proposals)}
+    stretch = Stretch(job.case, job.run, job.glance, judge, now=job.now, current=job.run, **known)
     try:
         return _through(stretch, job)
     except Stale:
         _late(job, stretch)
         return None
+    except Exception:
+        stretch.tell_sent()
+        raise
 
 
 def _through(stretch: Stretch, job: Job) -> Job | None:
     """The job's step, and every step that only follows from it."""
-    config = stretch.config
     if job.kind == "prepare":
         prepare(stretch)
         step = _alone_next(stretch)
     else:
-        type_ = config.type_of(job.case)
+        type_ = stretch.type
         step = type_.steps.get(job.step) if type_ else None
     while step is not None:
         ended = _step(stretch, step)
         if not ended:
             break
         step = _alone_next(stretch)
-    return stretch.flush(lambda case, draft: plan(case, draft, config, stretch.now))
+    if stretch.planned and stretch.is_told:
+        following: Job | None = stretch.planned[-1]
+        return following
+    return stretch.flush(lambda case, draft: plan_on(stretch, case, draft))
 
 
 def _alone_next(stretch: Stretch) -> StepConfig | None:
@@ -126,7 +153,8 @@ def _alone_next(stretch: Stretch) -> StepConfig | None:
     work = ready[0].work
     if work is None or work.agent.brain_kind not in ("procedure",) or not work.agent.active:
         return None
-    stretch.current = Run(
+    stretch.current = rows.fresh(
+        Run,
         case=stretch.case,
         step=ready[0].name,
         agent=work.agent,
@@ -148,119 +176,15 @@ def _step(stretch: Stretch, step: StepConfig) -> bool:
     assert step.work is not None  # noqa: S101
     agent = step.work.agent
     run = stretch.current or stretch.run
-    tools = StepTools(stretch, step, agent, after=plan)
+    tools = StepTools(stretch, step, agent, after=plan_on)
     try:
         result = KINDS[agent.brain_kind].work(step, tools)
     except Later as later:
         stretch.record("step.waits", agent_actor(agent), step=step.name, until=later.at)
         run.try_at = later.at
-        _release(stretch, run, try_at=later.at)
+        release(stretch, run, try_at=later.at)
         return False
     return finish(stretch, step, result)
-
-
-def finish(stretch: Stretch, step: StepConfig, result: Result) -> bool:
-    """Gather what a step came to; the next flush stores it."""
-    assert step.work is not None  # noqa: S101
-    run = stretch.current or stretch.run
-    actor = agent_actor(step.work.agent, run_id=run.pk)
-    if result.state == "waiting":
-        _release(stretch, run, waiting_on=result.waiting_on)
-        return False
-    run.result = {"state": result.state, "option": result.option, "note": result.note, "confidence": result.confidence}
-    if result.state == "missing" and result.asked:
-        return _asked(stretch, step, run, result, actor)
-    if result.state == "done" or (step.row.on_failure == "skip" and result.state != "missing"):
-        state = "done" if result.state == "done" else "skipped"
-        run.state = Run.State.DONE if state == "done" else Run.State.SKIPPED
-        stretch.done_runs.append(run)
-        stretch.current = None
-        stretch.steps[step.name] = _stored(state, result, actor.label, stretch.now)
-        code = "agent.step_done" if state == "done" else "agent.step_skipped"
-        stretch.record(code, actor, step=step.name, does=step.row.does, **_told(result))
-        return True
-    _hand_over(stretch, step, run, result, actor)
-    return False
-
-
-def _release(stretch: Stretch, run: Run, *, waiting_on: Any = None, try_at: datetime | None = None) -> None:
-    """The step stays open, and nobody holds its lease: it waits for people, or for a time."""
-    if run.pk is None:
-        run.waiting_on, run.try_at = waiting_on, try_at
-        return
-    rows = Run.objects.filter(pk=run.pk, claim=run.claim)
-    stretch.releases.append(
-        (rows, {"waiting_on": waiting_on, "try_at": try_at, "lease_until": None, "calls": run.calls})
-    )
-
-
-def _asked(stretch: Stretch, step: StepConfig, run: Run, result: Result, actor: Any) -> bool:
-    """The requester was asked for what is missing: the step waits for their answer."""
-    run.state = Run.State.DONE
-    stretch.done_runs.append(run)
-    stretch.current = None
-    already = bool(stretch.all_steps().get(step.name, {}).get("asked"))
-    if already:
-        _to_people(stretch, {"code": "still_missing", "step": step.name, "missing": _titles(stretch, result.missing)})
-        stretch.steps[step.name] = _stored("handed_over", result, actor.label, stretch.now)
-        return False
-    stretch.steps[step.name] = {**_stored("waiting", result, actor.label, stretch.now), "asked": True}
-    stretch.changes["lacked"] = sorted({*stretch.case.lacked, *result.missing})
-    stretch.changes["status"] = Case.Status.WAITING_CUSTOMER
-    stretch.record("case.asked_customer", actor, step=step.name, missing=_titles(stretch, result.missing))
-    return False
-
-
-def _hand_over(stretch: Stretch, step: StepConfig, run: Run, result: Result, actor: Any) -> None:
-    run.state = Run.State.HANDED_OVER
-    stretch.done_runs.append(run)
-    stretch.current = None
-    stretch.steps[step.name] = _stored("handed_over", result, actor.label, stretch.now)
-    missing = _titles(stretch, result.missing)
-    code = "missing_data" if result.state == "missing" else "step_failed"
-    why = {"code": code, "step": step.name, "missing": missing, "why": result.why, "outcome": result.outcome}
-    if result.state == "missing":
-        stretch.changes["lacked"] = sorted({*stretch.case.lacked, *result.missing})
-    stretch.record("agent.step_failed", actor, step=step.name, does=step.row.does, **_told(result), missing=missing)
-    _to_people(stretch, why, repair=result.outcome in ("unknown", "differs"))
-
-
-def _to_people(stretch: Stretch, why: dict[str, Any], *, repair: bool = False) -> None:
-    draft = Draft()
-    case_transitions.to_people(draft, stretch.case, actor=CONTROL, why=why, team=None)
-    if repair:
-        draft.changes["status"] = Case.Status.REPAIR
-    stretch.entries.extend(draft.entries)
-    stretch.changes |= draft.changes
-
-
-def _titles(stretch: Stretch, names: list[str]) -> list[Any]:
-    type_ = stretch.type
-    facts = type_.facts if type_ else {}
-    roots = dict.fromkeys(name.split(".")[0] for name in names)
-    return [facts[n].row.title or n if n in facts else n for n in roots]
-
-
-def _stored(state: str, result: Result, by: str, now: datetime) -> dict[str, Any]:
-    return {
-        "state": state,
-        "at": now.isoformat(),
-        "by": by,
-        "values": result.values,
-        "option": result.option,
-        "outcome": result.outcome,
-    }
-
-
-def _told(result: Result) -> dict[str, Any]:
-    return {
-        "values": result.values,
-        "option": result.option,
-        "outcome": result.outcome,
-        "note": result.note,
-        "why": result.why,
-        "confidence": result.confidence,
-    }
 
 
 # ---------------------------------------------------------------------- late results
@@ -293,13 +217,21 @@ def _late(job: Job, stretch: Stretch) -> None:
 
 
 def give_back(job: Job) -> None:
-    """A worker failed inside its own code: the lease is shortened, and after some tries a person gets the case."""
+    """A worker failed inside its own code: the lease is shortened, and after some tries a person gets the case.
+
+    A write that was under way keeps its own lease: it is looked for, and never sent again before that is over.
+    """
     with transaction.atomic():
         case = case_transitions.lock(job.case.pk)
         now = database_now()
-        run = job.run
-        if run is None:
+        held: QuerySet[Any]
+        if job.run is not None:
+            held, tries = Run.objects.filter(pk=job.run.pk, claim=job.run.claim, state=Run.State.OPEN), job.run.attempts
+        elif job.proposal is not None:
+            held = Proposal.objects.filter(pk=job.proposal.pk, claim=job.proposal.claim, state__in=Proposal.OPEN)
+            held, tries = held.filter(lease_until__gt=now), job.proposal.claim
+        else:
             return
-        pause = timedelta(seconds=PAUSES[min(run.attempts - 1, len(PAUSES) - 1)])
-        if Run.objects.filter(pk=run.pk, claim=run.claim, state=Run.State.OPEN).update(lease_until=now + pause):
-            case_transitions.save(case, [], now=now, **case_transitions.wake(case, now + pause))
+        until = now + timedelta(seconds=PAUSES[min(tries - 1, len(PAUSES) - 1)])
+        if held.update(lease_until=until):
+            case_transitions.save(case, [], now=now, **case_transitions.wake(case, until))

@@ -12,7 +12,7 @@ from django.conf import settings
 
 @pytest.mark.timeout(280)
 def test_it_prints_the_figures_of_the_contract(tmp_path: Path) -> None:
-    command = [sys.executable, "manage.py", "bench", "--cases", "8", "--rounds", "1", "--alone", "2", "--rows", "0"]
+    command = [sys.executable, "manage.py", "bench", "--cases", "40", "--rounds", "1", "--alone", "2", "--rows", "0"]
     environment = {**os.environ, "WORK_COMMAND_DATA": str(tmp_path), "DJANGO_SETTINGS_MODULE": "orchestrator.settings"}
     done = subprocess.run(command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]

@@ -49,7 +49,7 @@ def test_many_writers_leave_unbroken_chains_and_are_fast_enough(size: Size) -> N
         assert size.tried / seconds >= 500, f"{size.tried / seconds:.0f} lines a second"
 
 
-@guarantee("U06", ci=20_000, release=1_000_000)
+@guarantee("U06", ci=100_000, release=1_000_000)
 def test_verifying_many_lines_needs_little_time_and_memory(size: Size, postgres: EmbeddedPostgres) -> None:
     """As the command in a process of its own, which says how much memory it had at most.
 

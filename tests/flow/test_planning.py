@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from agents.models import Agent, Run, StepWork, Switch
+from agents import executor
+from agents.models import Agent, Run, StepWork, Switch, Write
 from cases.clock import database_now
 from cases.ledger import verify
 from cases.models import Case, Step
@@ -181,6 +182,30 @@ def test_five_tries_and_a_person_has_it(company: Small, monkeypatch: pytest.Monk
     assert company.go(company.receive("notes")).status == "done"
 
 
+def test_what_a_parked_step_had_begun_is_told_and_not_forgotten(
+    company: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker dies each time after the system did it; nobody does the step again, so nobody would find the write."""
+    real = executor.send
+
+    def sent_and_died(*given: Any) -> Any:
+        real(*given)
+        raise Died
+
+    monkeypatch.setattr(executor, "send", sent_and_died)
+    case = company.receive("notes")
+    for _n in range(2 * TRIES):
+        try:
+            company.later(case, 1000)
+        except Died:
+            Run.objects.filter(case=case, state="open").update(attempts=TRIES)
+    case.refresh_from_db()
+    write = Write.objects.get(case=case)
+    assert write.state == "unknown" and (case.status, case.holder_kind) == ("repair", "team")
+    assert "write.unknown" in case.events.values_list("code", flat=True) and case.wake_at is None
+    assert verify().first_broken is None
+
+
 def test_a_step_that_fails_inside_is_tried_again_later_and_then_parked(
     company: Small, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,10 +253,10 @@ def test_a_case_that_cannot_be_planned_does_not_stop_the_others(racing: Small, m
 
     real = Planner.plan
 
-    def plan(self: Any) -> Any:
+    def plan(self: Any, first: Any = None) -> Any:
         if self.case.pk == bad.pk:
             raise KeyError("a row nobody expected")
-        return real(self)
+        return real(self, first)
 
     monkeypatch.setattr(Planner, "plan", plan)
     services.advance(most=20)

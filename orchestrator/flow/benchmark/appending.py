@@ -43,7 +43,7 @@ def new_case() -> int:
     from cases.models import Case, Message
 
     with transaction.atomic():
-        number, now = transitions.reserve_number()
+        number, now, _type = transitions.reserve_number()
         case = Case(pk=number, source=Case.Source.SYSTEM, channel=Case.Channel.API, subject="Benchmark of the ledger")
         first = Message(case=case, direction=Message.Direction.IN, author="bench", text="Benchmark", at=now)
         transitions.receive(case, first, [Entry("request.received", CONTROL, {"text": "Benchmark"})], now=now)

@@ -13,6 +13,7 @@ from django.core.management import call_command
 
 from approvals import services as approvals
 from approvals.models import Approval, StandingApproval
+from approvals.standing import confirm_standing
 from cases import services as cases
 from cases.actors import Actor, person, system_token
 from cases.models import Case
@@ -29,22 +30,24 @@ def set_up() -> None:
     call_command("load_map", str(HERE / "map.yaml"), stdout=io.StringIO())
     call_command("load_people", str(HERE / "people.yaml"), stdout=io.StringIO())
     for standing in StandingApproval.objects.all():
-        approvals.confirm_standing(actor=manager(), standing_id=standing.pk)
+        confirm_standing(actor=manager(), standing_id=standing.pk)
 
 
 def manager() -> Actor:
     return person(User.objects.get(username=MANAGER))
 
 
-def take_in(number: int, *, asks: bool) -> Case:
-    """One request of a customer of its own; `asks`: its refund is one that a manager must decide."""
+def take_in(number: int, *, asks: bool, sorted_: bool = True) -> Case:
+    """One request of a customer of its own; `asks`: its refund is one that a manager must decide. One that is not
+    `sorted_` is for the sorter.
+    """
     case, _created = cases.take_in(
         actor=PROGRAM,
         source=Case.Source.CUSTOMER,
         channel=Case.Channel.API,
         sender=Sender(name="Chan Tai Man", contact=f"{number}@example.com", customer=f"{'L' if asks else 'S'}{number}"),
         text="My order came nine days late and I want my money back.",
-        type_name="refund",
+        type_name="refund" if sorted_ else "",
     )
     return case
 
