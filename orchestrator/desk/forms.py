@@ -73,6 +73,10 @@ class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         max_value=300,
     )
 
+    open_next = forms.BooleanField(
+        label=_("After a decision, open the next approval instead of the list"), required=False
+    )
+
     class Meta:
         model = Person
         fields = ["language", "theme", "keys", "hold_seconds"]

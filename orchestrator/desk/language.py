@@ -10,7 +10,7 @@ from django.utils import timezone, translation
 from orchestrator.desk.selectors.shell import forget_shell, shell_of
 
 Answer = Callable[[HttpRequest], HttpResponse]
-ELSEWHERE = ("/api/", "/mcp/")
+ELSEWHERE = ("/api/", "/mcp/", "/approvals/news/")  # the last is polled, and told its language
 
 
 def of_person(get_response: Answer) -> Answer:

@@ -16,9 +16,10 @@ from cases import transitions
 from cases.actors import Actor
 from cases.clock import database_now
 from cases.errors import NoRight, NotFound, ReasonRequired, WrongState
-from cases.ledger import Entry, plain
+from cases.ledger import Entry
 from cases.models import Case, Message
 from cases.permissions import can_see, can_work
+from cases.plainly import plain
 from cases.services import Sender, take_in
 from orchestrator.desk.services import take_over
 from orchestrator.flow import calls
@@ -83,7 +84,7 @@ def _opened(actor: Actor, write: Write, reason: str) -> Case:
             text=f"{reason}\n\n{_first_message(before)}",
             type_name=before.type.name if before.type else "",
             form=before.form,
-            external_id=f"reversal:{write.pk}",
+            external_id=f"{Case.REVERSAL}{write.pk}",
         )
         if not new:
             return case

@@ -22,9 +22,10 @@ from cases import doorbell, transitions
 from cases.actors import CONTROL, Actor
 from cases.clock import database_now
 from cases.errors import Incorrect, NoRight, NotFound, ReasonRequired, WrongState
-from cases.ledger import Entry, plain
+from cases.ledger import Entry
 from cases.models import Case, Example, Message, RequestType
 from cases.permissions import can_see, can_work
+from cases.plainly import plain
 from cases.services import Sender
 from cases.services import add_message as store_message
 from cases.transitions import Draft

@@ -34,7 +34,12 @@
       return Boolean(box);
     }
     if (key === "Escape") {
+      const fold = document.activeElement.closest(".decide details[open]");
       document.querySelectorAll("details.drop[open]").forEach((el) => el.removeAttribute("open"));
+      if (fold) {
+        fold.removeAttribute("open");
+        fold.querySelector("summary").focus();
+      }
       return false;
     }
     const target = find('[data-key="' + CSS.escape(key) + '"]');
@@ -93,26 +98,63 @@
     });
   });
 
+  // What was unfolded once was looked at, also when it is folded again.
+  addEventListener("change", (event) => {
+    const box = event.target;
+    if (!box.matches('.unfold input[name="unfolded"]') || box.checked || !box.form) return;
+    const kept = document.createElement("input");
+    Object.assign(kept, { type: "hidden", name: box.name, value: box.value });
+    box.form.append(kept);
+  });
+  // A device that is offline decides nothing: it says so, and keeps nothing to send later.
+  function offline() {
+    const off = navigator.onLine === false;
+    const bar = document.getElementById("offline");
+    if (bar) bar.hidden = !off;
+    return off;
+  }
+  addEventListener("offline", offline);
+  addEventListener("online", offline);
+
   // A second press while the first is on its way does nothing; the server holds a nonce as well.
   addEventListener("submit", (event) => {
     if (event.target.method !== "post" || event.defaultPrevented) return;
-    if (event.target.dataset.sent) {
+    if (event.target.dataset.sent || offline()) {
       event.preventDefault();
       return;
     }
     event.target.dataset.sent = "yes";
+    const button = event.submitter;
+    if (button && button.dataset.busy) {
+      setTimeout(() => { button.textContent = button.dataset.busy; }, 300);
+    }
   });
   addEventListener("pageshow", () => {
     document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
   });
 
+  // Each key stands beside what it reaches, for eyes only: a name that is read aloud stays as it is.
+  function hint(el) {
+    const kbd = document.createElement("kbd");
+    const mac = /Mac|iP(hone|ad)/.test(navigator.platform);
+    kbd.className = "key";
+    kbd.setAttribute("aria-hidden", "true");
+    kbd.textContent = el.dataset.key || (mac ? "⌘ Enter" : "Ctrl Enter");
+    if (el.matches("summary, a")) el.append(kbd);
+    else if (el.matches("input[type=radio]")) el.closest("label").append(kbd);
+    else if (el.matches("textarea")) (el.closest("fieldset") || el.parentElement).querySelector("legend, label").append(kbd);
+    else if (el.matches("button")) el.after(kbd);
+  }
+  if (root.dataset.keys !== "off") document.querySelectorAll("[data-key], [data-confirm]").forEach(hint);
+
   document.querySelectorAll("[data-help], [data-copy]").forEach((el) => { el.hidden = false; });
   const wrong = document.querySelector(".summary");
   if (wrong) wrong.focus();
 
-  // Polling only while somebody looks; an expression in the page for that would need eval, which the policy forbids.
+  // Asking only while somebody looks and the network is there; an expression in the page for that would need eval,
+  // which the policy forbids.
   addEventListener("htmx:beforeRequest", (event) => {
-    if (document.hidden) event.preventDefault();
+    if (document.hidden || offline()) event.preventDefault();
   });
 
   function sweep() {

@@ -9,11 +9,13 @@ from django.core.cache import cache
 from django.test import Client
 
 from agents.models import Write
+from approvals.errors import StepUpNeeded
 from approvals.models import Approval
+from approvals.step_up import Proof
 from cases.clock import database_now
 from cases.errors import NoRight, NotFound, ReasonRequired, WrongState
 from cases.ledger import verify
-from cases.models import Case
+from cases.models import Case, Team
 from orchestrator.desk.reversals import start_reversal
 from tests.company import Small, at_once, small
 
@@ -115,3 +117,18 @@ def test_the_page_offers_it_after_the_hold(company: Small) -> None:
     answer = client.post(f"/writes/{write.pk}/reverse/", {"reason": "Paid by mistake"})
     new = Case.objects.get(external_id=f"reversal:{write.pk}")
     assert answer.status_code == 302 and answer["Location"] == f"/cases/{new.number}/by-hand/"
+
+
+def test_a_reversal_needs_the_second_factor_of_its_own_approval(company: Small) -> None:
+    """Starting one asks for none: it only asks people. Who then decides the new write gives theirs, as for any other."""
+    _case, write = written(company)
+    Team.objects.filter(name="managers").update(step_up=True)
+    Team.objects.get(name="managers").save()  # the policy has changed
+    started = start_reversal(actor=company.as_("may"), write_id=write.pk, reason="Paid by mistake")
+    approval = Approval.objects.get(case=started.case)
+    assert started.status == "waiting" and company.shop.effects("/cancel") == []
+    with pytest.raises(StepUpNeeded):
+        company.decide(approval, "do", by="ken")
+    company.decide(approval, "do", by="ken", proof=Proof("totp", database_now()))
+    company.go(started.case)
+    assert len(company.shop.effects("/cancel")) == 1

@@ -1,11 +1,12 @@
 """What the page of one case and its by-hand part show, with their prefetching."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
 
+from agents import record_links
 from agents.models import FallbackCard, Operation, Run, StepWork, System, Write
 from approvals.models import Approval
 from cases import story, wording
@@ -66,6 +67,11 @@ class CasePage:
     types: list[RequestType]
 
     @property
+    def links(self) -> list[tuple[str, str]]:
+        """(system, address) of the records that can be opened, each once."""
+        return list({fact["link"]: (fact["source"], fact["link"]) for fact in self.facts if fact["link"]}.values())
+
+    @property
     def repairs(self) -> list[Write]:
         return [write for write in self.writes if write.state in TO_REPAIR and not write.repaired]
 
@@ -97,6 +103,7 @@ def facts_of(case: Case) -> list[dict[str, Any]]:
         *[n for n in case.facts if n not in known and not n.startswith("_")],
     ]
     sources = {str(f.get("source", "")) for f in case.facts.values() if isinstance(f, dict)}
+    values = record_links.known(case)
     rows_by_name = Operation.objects.filter(name__in=sources).select_related("system")
     operations = {row.name: row for row in rows_by_name}
     return [
@@ -106,10 +113,17 @@ def facts_of(case: Case) -> list[dict[str, Any]]:
             "kind": known[name].kind if name in known else "",
             **case.facts[name],
             "source": source_words(str(case.facts[name].get("source", "")), operations),
+            "link": _link(case.facts[name], operations, values),
         }
         for name in names
         if isinstance(case.facts[name], dict)
     ]
+
+
+def _link(fact: Mapping[str, Any], operations: Mapping[str, Operation], values: Mapping[str, Any]) -> str:
+    """Where the record that a fact was read from can be opened."""
+    operation = operations.get(str(fact.get("source", "")))
+    return record_links.of_operation(operation, values, fact.get("value")) if operation and fact.get("known") else ""
 
 
 def source_words(source: str, operations: Mapping[str, Operation]) -> str:
@@ -147,6 +161,7 @@ class ByHand:
     steps: list[dict[str, Any]]
     late: list[Run]
     people: list[str]
+    opens: dict[int, str] = field(default_factory=dict)  # step of the card: where its system can be opened
 
     @property
     def repairs(self) -> list[Write]:
@@ -161,6 +176,12 @@ def by_hand(case: Case) -> ByHand:
             "steps__system", "record_in"
         )
         card = cards.filter(type=case.type_id, retired=False).first()
+    values = record_links.known(case)
+    opens = {
+        step.pk: record_links.of_system(step.system, values)
+        for step in (card.steps.all() if card else [])
+        if step.system
+    }
     people = []
     if card and card.approver:
         members = card.approver.group.user_set.filter(is_active=True).select_related("person").order_by("first_name")
@@ -176,6 +197,7 @@ def by_hand(case: Case) -> ByHand:
         steps=steps_of(case),
         late=list(case.runs.filter(state=Run.State.LATE).select_related("agent").order_by("-id")[:10]),
         people=people,
+        opens=opens,
     )
 
 

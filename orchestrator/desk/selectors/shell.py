@@ -6,7 +6,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.cache import cache
-from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery, Value
+from django.db.models import Case as Cased
+from django.db.models import Count, Exists, JSONField, OuterRef, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
 
 from agents.models import Agent, Switch, System
@@ -109,20 +110,14 @@ def _read(user: Any) -> Shell:
 
 
 def paused_now() -> list[Pause]:
-    """Every switch that is off now. Titles are looked up only when something is paused."""
-    rows = list(Switch.objects.filter(paused=True).order_by("at"))
-    titles = {scope: _titles(scope, [r.name for r in rows if r.scope == scope]) for scope in {r.scope for r in rows}}
-    return [
-        Pause(r.scope, r.name, titles[r.scope].get(r.name, r.name), r.by, r.by_user_id, r.reason, r.at) for r in rows
+    """Every switch that is off now, with the title of what it stops. One query, whatever is paused."""
+    titled: dict[str, Any] = {"agent": Agent, "type": RequestType, "system": System}
+    titles = [
+        When(scope=scope, then=Subquery(model.objects.filter(name=OuterRef("name")).values("title")[:1]))
+        for scope, model in titled.items()
     ]
-
-
-def _titles(scope: str, names: list[str]) -> dict[str, Any]:
-    models: dict[str, Any] = {"agent": Agent, "type": RequestType, "system": System}
-    if scope not in models:
-        return {}
-    rows = models[scope].objects.filter(name__in=names).values_list("name", "title")
-    return {name: title or name for name, title in rows}
+    rows = Switch.objects.filter(paused=True).annotate(title=Cased(*titles, output_field=JSONField())).order_by("at")
+    return [Pause(r.scope, r.name, r.title or r.name, r.by, r.by_user_id, r.reason, r.at) for r in rows]
 
 
 def _count(rows: QuerySet[Any]) -> Any:

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Q
-
 from agents.models import Agent, Proposal, Run, Switch, System, Write
 from cases.models import RequestType
 from orchestrator.desk.selectors.shell import Pause, paused_now
@@ -29,11 +27,10 @@ def ai_status(labels: dict[str, str]) -> AiStatus:
         )
         for scope, model in models.items()
     ]
-    held = Write.objects.aggregate(n=Count("pk", filter=Q(state=Write.State.HELD)))["n"]
     return AiStatus(
         paused=paused_now(),
         choices=[(labels["all"], [(f"{Switch.Scope.ALL}:", labels["all"])]), *groups],
         running=Run.objects.filter(state=Run.State.OPEN).count(),
         waiting=Proposal.objects.filter(state=Proposal.State.WAITING).count(),
-        held=held,
+        held=Write.objects.filter(state=Write.State.HELD).count(),
     )

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from cases import texts, wording
+from cases.plain_sight import visible
 
 register = template.Library()
 
@@ -39,6 +40,18 @@ def money(amount: Any, currency: str = "HKD") -> str:
 @register.filter
 def value(thing: Any, kind: str = "") -> str:
     return wording.value(thing, kind=kind)
+
+
+@register.filter
+def at(found: Any, name: str) -> Any:
+    """What stands in `found` under `name`; nothing where there is none."""
+    return found.get(name, "") if isinstance(found, dict) else ""
+
+
+@register.filter
+def plain_sight(text: Any) -> str:
+    """The text with signs that cannot be seen, or that pose as others, named."""
+    return visible(str(text or ""))
 
 
 @register.filter

@@ -8,6 +8,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from approvals import filters
 from cases.actors import person
 from cases.models import Person
 from cases.signed_in import signed_in
@@ -25,10 +26,11 @@ def settings(request: HttpRequest) -> HttpResponse:
     user_id = int(request.user.pk or 0)
     own = Person.objects.filter(user=user_id).first() or Person(user_id=user_id)
     sent = request.POST if request.method == "POST" else None
-    form = SettingsForm(sent, instance=own)
+    form = SettingsForm(sent, instance=own, initial={"open_next": filters.opens_next(request.user)})
     mails = MailForm(sent if sent and "mails" in sent else None, initial={"mails": told.mode_of(request.user)})
     if form.is_valid() and (mails.is_valid() or not mails.is_bound):
         form.save()
+        filters.choose_next(actor=person(request.user), open_next=form.cleaned_data["open_next"])
         if mails.is_bound:
             notices.choose(actor=person(request.user), mode=mails.cleaned_data["mails"])
         forget_shell(user_id)

@@ -9,6 +9,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from agents.selectors import agent_titles
+from approvals import hiding
+from approvals.views.deciding import opened_now
 from cases import story, timeline
 from cases.actors import person
 from cases.models import Case
@@ -82,8 +84,9 @@ def _story(request: HttpRequest, found: Case) -> dict[str, object]:
     before = request.GET.get("before", "")
     kind = request.GET.get("kind", "")
     told = case_page.story_of(found, kind=kind, before=int(before) if before.isdecimal() and len(before) < 9 else None)
+    masks = hiding.masks_of(found.pk, opened_now(request))
     return {
-        "lines": timeline.lines(told.events, timezone.get_current_timezone(), agent_titles()),
+        "lines": timeline.lines(told.events, timezone.get_current_timezone(), agent_titles(), masks.hide),
         "earlier": told.earlier,
         "kind": kind,
         "before": before,
