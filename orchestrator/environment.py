@@ -120,10 +120,10 @@ def cache_settings(name: str, url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme in {"redis", "rediss", "unix"}:
         return {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "BACKEND": "orchestrator.caching.SharedCache",
             "LOCATION": url,
             "KEY_PREFIX": "work-command",
-            "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 3},
+            "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
         }
     if parts.scheme == "database":
         return {

@@ -3,6 +3,7 @@
 Without `DATABASE_URL` and `BROKER_URL` the embedded servers of the data folder are used.
 """
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,10 @@ from orchestrator.environment import (
     environment,
     postgres_settings,
 )
+
+# jsonschema would build the grammar of IRIs as it is imported, where a package for tests brings one: 1 s and 15 MB for
+# each process, and for nothing, as `agents.formats` has formats of its own.
+sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
 django_stubs_ext.monkeypatch()  # `ModelAdmin[Case]` and the like, said to mypy, must not fail at run time
 
@@ -49,15 +54,24 @@ if DATABASE_IS_EMBEDDED:
     _owner_url = _EMBEDDED_DATABASE.format(role="work_owner")
 # Who migrates. None: the role of DATABASE_URL does, and only triggers keep the ledger.
 DATABASE_OWNER = postgres_settings("DATABASE_OWNER_URL", _owner_url) if _owner_url else None
-
 # Django's pool serves threads and ASGI; 0 switches it off (one connection a thread, kept).
 DATABASE_POOL = environment.whole("DATABASE_POOL", 10, least=0, most=200)
 # A process that stops in the middle of a transaction (frozen, or cut off from the network) gives its locks back.
 _LIMITS = "-c idle_in_transaction_session_timeout=60s"
+# Both ends notice within half a minute that the other's machine is gone; as they come, systems wait for two hours.
+_ALIVE = {
+    "tcp_keepalives_idle": 10,
+    "tcp_keepalives_interval": 5,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+_PLANS = "-c plan_cache_mode=force_generic_plan"  # kept statements (cases/rows.py) all go by a key: planned once
 _options: dict[str, Any] = {
     "connect_timeout": 3,
     "application_name": "work-command",
-    "options": _LIMITS,
+    "prepare_threshold": 1,  # for statements that are bound by the server (cases/rows.py); the ORM binds its own
+    "options": " ".join([_LIMITS, _PLANS, *(f"-c {name}={value}" for name, value in _ALIVE.items())]),
+    **{name.replace("tcp_keep", "keep"): value for name, value in _ALIVE.items()},
     **_database["OPTIONS"],
 }
 if DATABASE_POOL:
@@ -74,15 +88,9 @@ DATABASES: dict[str, dict[str, Any]] = {
 LEDGER_TABLES = ("cases_event", "cases_eventdetail", "cases_anchor")
 # Rows of what happened are never deleted, and of a decision only its undoing is ever written.
 RECORD_TABLES = (
-    "cases_case",
-    "cases_message",
-    "agents_run",
-    "agents_proposal",
-    "agents_write",
-    "approvals_approval",
-    "approvals_asked",
-    "approvals_draft",
-)
+    "cases_case", "cases_message", "agents_run", "agents_proposal", "agents_write", "approvals_approval",
+    "approvals_asked", "approvals_draft",
+)  # fmt: skip
 DECISION_TABLE = "approvals_decision"
 
 BROKER_URL = broker_address("BROKER_URL", _broker_url or f"redis+socket://{SOCKET_DIR}/valkey.sock")
@@ -182,6 +190,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "orchestrator.desk.language.of_person",
+    "orchestrator.desk.back_again.with_entries",
     "orchestrator.desk.answers.RefusalPages",
 ]
 
@@ -369,9 +378,19 @@ CELERY_BROKER_URL = BROKER_URL
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker as long as it takes
+# A broker that is there and does not answer, or whose machine is gone, holds nobody up for longer than seconds.
 CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {"socket_connect_timeout": 2, "visibility_timeout": 3_600} if BROKER_URL.startswith("redis") else {}
+    {
+        "socket_connect_timeout": 2,
+        "socket_timeout": 3,
+        "socket_keepalive": not BROKER_URL.startswith("redis+socket"),
+        "health_check_interval": 10,
+        "visibility_timeout": 3_600,
+    }
+    if BROKER_URL.startswith("redis")
+    else {}
 )
+CELERY_BROKER_HEARTBEAT = 20  # seconds, RabbitMQ
 # A doorbell that cannot be rung at once is dropped: the sweeper finds the row.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_ACKS_LATE = True
@@ -403,6 +422,8 @@ CELERY_BEAT_SCHEDULE = {
     "retrain": {"task": "orchestrator.retrain", "schedule": 300.0, "options": {"expires": 290}},
     "tell": {"task": "orchestrator.tell", "schedule": 60.0, "options": {"expires": 55}},
     "try-rules": {"task": "orchestrator.try_rules", "schedule": 5.0, "options": {"expires": 5}},
+    "start-changes": {"task": "orchestrator.start_changes", "schedule": 2.0, "options": {"expires": 10}},
+    "roll-up": {"task": "orchestrator.roll_up", "schedule": 600.0, "options": {"expires": 590}},
     "anchor": {"task": "orchestrator.anchor", "schedule": crontab(hour="3", minute="10")},
     "forget-keys": {
         "task": "orchestrator.forget_keys",

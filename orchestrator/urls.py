@@ -19,6 +19,7 @@ urlpatterns = [
     path("api/v1/", include("orchestrator.api.urls")),
     path("", include("orchestrator.desk.urls")),
     path("", include("approvals.urls")),
+    path("", include("orchestrator.reports.urls")),
     path("", include("cases.urls")),
 ]
 

@@ -220,6 +220,8 @@ COMPONENTS: Final[dict[str, Json]] = {
         in_force=FLAG,
         confirmed_by=TEXT,
         confirmed_at=maybe(AT),
+        paused_by=TEXT,
+        paused_at=maybe(AT),
         withdrawn_at=maybe(AT),
     ),
     "Map": FREE,

@@ -11,6 +11,7 @@ from django.db.models import F, Prefetch, Q, QuerySet
 
 from agents.models import Agent, Proposal, Run, StepWork, Write
 from approvals.models import Approval, ApprovalQuerySet, Asked, Decision
+from cases import searching
 from cases.models import Case, Company, Event, Fact, Message, Step
 from cases.models.running import CaseQuerySet
 
@@ -23,22 +24,10 @@ def matching(cases: CaseQuerySet, options: Mapping[str, Any], *, user: Any, now:
         found = found.filter(holder_user=user) if holder == "me" else found.filter(holder_kind=holder)
         found = found.none() if holder == "me" and user is None else found
     if words := options.get("q", "").strip():
-        found = found.filter(_says(words))
+        found = found.filter(searching.saying(found, words))
     if due := options.get("due"):
         found = found.exclude(status__in=Case.CLOSED).filter(_due(due, now))
     return found.select_related("type", "holder_user", "holder_team")
-
-
-def _says(words: str) -> Q:
-    number = words.upper().removeprefix("C-")
-    if number.isascii() and number.isdigit() and len(number) < 19 and words[:2].upper() == "C-":
-        return Q(pk=int(number))
-    return (
-        Q(subject__icontains=words)
-        | Q(requester_name__icontains=words)
-        | Q(contact__iexact=words)
-        | Q(external_id=words[:200])
-    )
 
 
 def _due(due: str, now: datetime) -> Q:

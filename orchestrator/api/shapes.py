@@ -91,6 +91,13 @@ DECISION: Final = strict(
     option=text(120, least=1),
     edits={"type": "object", "maxProperties": 100, "additionalProperties": _free(100)},
     reason=text(2_000),
+    reason_code=text(200),
+    confirmed={
+        "type": "array",
+        "maxItems": 100,
+        "items": text(250, least=1),
+        "description": "`WRITE.SLOT` of each thing that must be confirmed, where an operation asks for that.",
+    },
 )
 
 

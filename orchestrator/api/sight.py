@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from agents.models import Agent, Grant, Run, StepWork
 from approvals.models import Approval, ApprovalQuerySet, StandingApproval
@@ -36,10 +36,22 @@ def cases_of(token: ApiToken) -> CaseQuerySet:
 def seen_by_team(team: Team) -> CaseQuerySet:
     """What every member of `team` sees through it, as `visible_to` has it: its types, cases it was asked about, and
     what nobody has sorted yet if it works on any type."""
-    sight = CaseSight.objects.filter(team=team)
+    sight = CaseSight.objects.filter(team=team, case=OuterRef("pk"))
     by_type = Q(type__in=_types_seen_by(team), confidential=False)
     untyped = Q(type=None, confidential=False) & Exists(_types_seen_by(team, "work"))
-    return Case.objects.filter(by_type | untyped | Q(pk__in=sight.values("case_id")))
+    return Case.objects.filter(by_type | untyped | Q(Exists(sight)))
+
+
+def whole_types_of(token: ApiToken) -> set[int]:
+    """Request types of which this token may name every case, confidential ones apart."""
+    if token.may("agent") and token.agent:
+        return set()
+    if token.user is not None and token.may("staff", "read"):
+        seen = RequestType.objects.with_right(token.user, "see") if token.user.is_active else RequestType.objects.none()
+        return set(seen.values_list("pk", flat=True))
+    if token.team is not None and token.may("read"):
+        return {int(pk) for pk in _types_seen_by(token.team).values_list("content_object_id", flat=True)}
+    return set()
 
 
 def find_case(call: Call, number: int) -> Case:

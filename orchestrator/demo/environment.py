@@ -48,7 +48,7 @@ def decide(values: MutableMapping[str, str], data: Path) -> None:
     values["DEMO_COMPANY_PORT"] = str(first_free_port(int(wanted)))
     values["DEMO_COMPANY_URL"] = f"http://127.0.0.1:{values['DEMO_COMPANY_PORT']}"
     values["PORT"] = str(first_free_port(int(values.get("PORT") or 8000)))
-    values["PUBLIC_URL"] = f"http://127.0.0.1:{values['PORT']}"
+    values["PUBLIC_URL"] = f"http://localhost:{values['PORT']}"
     content = {name: values[name] for name in (*KEPT, DATABASE_OF_DEMO) if values.get(name)}
     write_private(data / NAME, content)
 

@@ -19,11 +19,12 @@ from approvals.models import Approval, Asked, Decision
 from approvals.raising import customer_name
 from cases.models import Case
 from cases.texts import say
-from cases.wording import clock, day, moment
+from cases.wording import clock, day, moment, words
 from cases.wording import field as spoken
-from orchestrator.notices.plain import cut, fit, line, short_name, shortened, words
+from orchestrator.notices.plain import cut, fit, line, short_name, shortened
 
 OPTIONS = 4
+TITLE = 16  # words of a title, in the subject and above the mail
 TAGS = {"en": "en-HK", "zh-hant": "zh-Hant-HK"}
 
 
@@ -209,7 +210,7 @@ def title_of(approval: Approval, at: Setting) -> str:
     record = fact.get("value") if isinstance(fact, dict) else None
     in_record = [v for k, v in record.items() if "name" in k and isinstance(v, str)] if isinstance(record, dict) else []
     names = [customer_name(case), case.requester_name, case.contact, *in_record]
-    return shortened(say(approval.title, at.language), names)
+    return cut(shortened(say(approval.title, at.language), names), TITLE)
 
 
 def _asked(due: str) -> str:

@@ -3,9 +3,9 @@
 import re
 import unicodedata
 
+from cases.wording import CJK, words
+
 MOST_WORDS = 90
-CJK = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
-POINTS = re.compile(r"[…，。；：、（）「」]")
 CARD = re.compile(r"(?<![\d.,])\d(?:[ -]?\d){9,18}(?![\d])")
 IDENTITY = re.compile(r"(?<![A-Za-z0-9])[A-Z]{1,2}\d{6} ?(?:\([0-9A]\)|[0-9A](?![A-Za-z0-9]))", re.IGNORECASE)
 ADDRESS = re.compile(r"\S+@\S+")
@@ -41,12 +41,6 @@ def shortened(title: str, names: list[str]) -> str:
     head, dot, who = title.rpartition(" · ")
     short = short_name(who) if dot else ""
     return line(f"{head} · {short}" if short else head if dot else title)
-
-
-def words(text: str) -> int:
-    """Words of a text; two Chinese characters count as one."""
-    chinese = len(CJK.findall(text))
-    return len(POINTS.sub(" ", CJK.sub(" ", text)).split()) + (chinese + 1) // 2
 
 
 def cut(text: str, most: int) -> str:

@@ -18,7 +18,7 @@ from cases.actors import Actor
 from cases.clock import database_now
 from cases.errors import NoRight
 from cases.models import Case
-from orchestrator.notices import letters, mailing, planning, selectors, transitions, webhooks
+from orchestrator.notices import letters, mailing, planning, selectors, standing, transitions, webhooks
 from orchestrator.notices.letters import Letter, Setting
 from orchestrator.notices.models import MailChoice, Notice
 from orchestrator.notices.planning import Plan
@@ -50,6 +50,7 @@ def plan() -> None:
         known = selectors.people()
         for user in known:
             _each(lambda user=user: _plan_person(user, now, zone), user=user.pk)  # type: ignore[misc]
+        _each(lambda: standing.plan(now, zone))
         for outcome in selectors.outcomes(now, known):
             if selectors.mode_of(outcome.user) != MailChoice.Mode.NONE:
                 transitions.reserve([Plan(outcome.item, "outcome")], now=now, user_id=outcome.user.pk)
@@ -134,6 +135,8 @@ def _letter(row: Notice, user: User, at: Setting) -> Letter | None:
         return _of_outcome(key, user, at)
     if what == "approval":
         return _of_approval(key, row, user, at)
+    if what == "standing":
+        return standing.letter(key, user, at)
     if what == "case":
         case = selectors.handed(user).filter(pk=key).first()
         same = case is not None and selectors.open_case(case).kind == row.kind

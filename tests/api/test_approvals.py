@@ -1,5 +1,6 @@
 """Approvals through the API: read, decide, undo, confirm. Never at high risk, never by who is not asked."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from approvals.models import Approval, Decision
+from approvals.standing import pause_standing, resume_standing
+from cases.actors import person
 from tests.api.program import Program, program
 from tests.world import FINGERPRINT, World, add_approval, add_case_row
 
@@ -143,7 +146,9 @@ def test_a_decision_in_its_hold_is_undone(world: World, manager: Program) -> Non
     assert answer.status_code == 200, answer.content
     assert (answer.json()["state"], answer.json()["decided_by"]) == ("waiting", [])
     again = manager.post(f"{path}/undo/")
-    assert again.status_code in {403, 409}
+    assert (again.status_code, again.json()["code"]) == (409, "wrong_state")
+    assert again.json()["message"].startswith("May Lee took this decision back already")
+    assert again.json()["detail"]["undone_by"].startswith("May Lee")
 
 
 def test_only_the_named_person_confirms_a_standing_approval(world: World, manager: Program) -> None:
@@ -189,3 +194,20 @@ def test_secret_arguments_are_never_shown(world: World, manager: Program) -> Non
         said = manager.get(path).content.decode()
         assert "half refund" not in said
         assert "•••" in said
+
+
+def test_a_paused_standing_approval_says_since_when_and_who_paused_it(world: World, manager: Program) -> None:
+    def shown() -> dict[str, Any]:
+        rows = manager.get("standing-approvals/").json()["results"]
+        return next(row for row in rows if row["id"] == world.standing.pk)
+
+    world.standing.by = world.manager.username
+    world.standing.save()
+    manager.post(f"standing-approvals/{world.standing.pk}/confirm/")
+    assert (shown()["in_force"], shown()["paused_at"], shown()["paused_by"]) == (True, None, "")
+    row = pause_standing(actor=person(world.head), standing_id=world.standing.pk)
+    assert row.paused_at is not None and shown()["in_force"] is False
+    assert datetime.fromisoformat(shown()["paused_at"]) == row.paused_at
+    assert shown()["paused_by"] == person(world.head).label
+    resume_standing(actor=person(world.manager), standing_id=row.pk)
+    assert (shown()["in_force"], shown()["paused_at"], shown()["paused_by"]) == (True, None, "")

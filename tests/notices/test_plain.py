@@ -2,7 +2,8 @@
 
 import pytest
 
-from orchestrator.notices.plain import cut, fit, line, short_name, shortened, words
+from cases.wording import words
+from orchestrator.notices.plain import cut, fit, line, short_name, shortened
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from django.test.utils import CaptureQueriesContext
 from agents.models import Proposal, Write
 from approvals.models import Approval, Asked, Decision
 from cases.models import Case, CaseSight, Event, Person
+from cases.wording import words
 from orchestrator.notices import planning, selectors, services
 from orchestrator.notices.models import MailChoice, Notice
-from orchestrator.notices.plain import words
 from tests.guarantees import Size, guarantee
 from tests.notices.smtp import MailServer
 from tests.world import World, add_approval, add_case_row

@@ -5,6 +5,7 @@ from typing import Any
 
 from agents.fields import keep_fields
 from agents.models import Agent, Proposal, Run
+from approvals.masks import Masks
 from approvals.models import Approval
 from cases import story
 from cases.models import Case, Event, Fact, Message
@@ -163,10 +164,10 @@ def approval_line(row: Approval) -> dict[str, Any]:
     }
 
 
-def event(row: Event) -> dict[str, Any]:
-    """One event of the ledger with its hash, in words and with its values unless they were erased."""
+def event(row: Event, masks: Masks) -> dict[str, Any]:
+    """One event of the ledger with its hash, in words and with its values unless they were erased or are masked."""
     detail = getattr(row, "detail", None)
-    data = dict(detail.data) if detail else {}
+    data = masks.hide(dict(detail.data)) if detail else {}
     return {
         "seq": row.seq,
         "at": moment(row.at),

@@ -7,6 +7,7 @@ from django.utils import translation
 
 from agents.fields import keep_fields
 from agents.models import Agent, Write
+from approvals.masks import masked
 from cases.texts import say
 from orchestrator.api.plain import money, plain
 from orchestrator.api.sight import grants_of
@@ -26,6 +27,15 @@ def without_secrets(arguments: Any, secret: Any) -> dict[str, Any]:
     return {name: HIDDEN if name in (secret or []) else plain(value) for name, value in arguments.items()}
 
 
+def arguments_for(row: Write, arguments: Any, agent: Agent | None) -> dict[str, Any]:
+    """Arguments as a program may read them: masked ones masked, but for the agent that proposed them."""
+    names = () if agent else row.operation.masked
+    found = without_secrets(arguments, row.operation.secret)
+    return {
+        name: masked(inner) if name in names and inner not in (None, HIDDEN) else inner for name, inner in found.items()
+    }
+
+
 def result_for(row: Write, agent: Agent | None) -> Any:
     """What a system answered to a write: for an agent only the fields of its grant, for people all of it."""
     if agent is None or row.result is None:
@@ -43,7 +53,7 @@ def write(row: Write, agent: Agent | None = None) -> dict[str, Any]:
         "id": str(row.pk),
         "name": row.name,
         "operation": row.operation.name,
-        "arguments": without_secrets(last, row.operation.secret),
+        "arguments": arguments_for(row, last, agent),
         "money": money(row.money, row.currency),
         "state": row.state,
         "reference": row.reference,

@@ -8,7 +8,7 @@ from agents.models import Agent, Proposal, Write
 from approvals.models import Approval, StandingApproval
 from orchestrator.api.calls import Call
 from orchestrator.api.plain import moment, plain
-from orchestrator.api.present.common import options, rules, shown, without_secrets
+from orchestrator.api.present.common import arguments_for, options, rules, shown
 
 
 def proposal(row: Proposal, *, agent: Agent | None = None) -> dict[str, Any]:
@@ -27,9 +27,9 @@ def proposal(row: Proposal, *, agent: Agent | None = None) -> dict[str, Any]:
         "options": options(row.options, writes, agent),
         "suggested": row.suggested,
         "chosen": row.decided,
-        "proposed": _record(writes, "proposed"),
-        "decided": _record(writes, "decided"),
-        "carried_out": _record(writes, "carried_out"),
+        "proposed": _record(writes, "proposed", agent),
+        "decided": _record(writes, "decided", agent),
+        "carried_out": _record(writes, "carried_out", agent),
         "rules": [] if agent else rules(row.rules),
         "evidence": [] if agent else plain(row.evidence),
         "risk": row.risk,
@@ -40,13 +40,13 @@ def proposal(row: Proposal, *, agent: Agent | None = None) -> dict[str, Any]:
     }
 
 
-def _record(writes: list[Write], which: str) -> list[dict[str, Any]]:
+def _record(writes: list[Write], which: str, agent: Agent | None) -> list[dict[str, Any]]:
     return [
         {
             "option": row.option,
             "name": row.name,
             "operation": row.operation.name,
-            "arguments": without_secrets(getattr(row, which), row.operation.secret),
+            "arguments": arguments_for(row, getattr(row, which), agent),
         }
         for row in writes
         if getattr(row, which) is not None
@@ -90,5 +90,7 @@ def standing(row: StandingApproval) -> dict[str, Any]:
         "in_force": row.in_force,
         "confirmed_by": row.confirmed_label,
         "confirmed_at": moment(row.confirmed_at),
+        "paused_by": row.paused_label,
+        "paused_at": moment(row.paused_at),
         "withdrawn_at": moment(row.withdrawn_at),
     }

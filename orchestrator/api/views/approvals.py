@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from agents.models import Proposal
 from approvals import services
 from approvals.models import ApprovalQuerySet
+from approvals.standing import confirm_standing
 from cases.errors import Incorrect, NoRight, NotFound
 from orchestrator.api import selectors, shapes
 from orchestrator.api.calls import Answer, Call
@@ -78,6 +79,8 @@ def decide(call: Call, id: UUID) -> Answer:
         option=call.body["option"],
         edits=call.body.get("edits"),
         reason=call.body.get("reason", ""),
+        reason_code=call.body.get("reason_code", ""),
+        confirmed=call.body.get("confirmed", ()),
         nonce=_nonce(call),
     )
     return _shown(call, id)
@@ -103,7 +106,7 @@ def confirm_standing_approval(call: Call, standing_id: int) -> Answer:
     row = standing_of(call.token).filter(pk=standing_id).first()
     if row is None:
         raise NotFound
-    services.confirm_standing(actor=call.actor, standing_id=row.pk)
+    confirm_standing(actor=call.actor, standing_id=row.pk)
     return Answer(present.standing(standing_of(call.token).get(pk=standing_id)))
 
 

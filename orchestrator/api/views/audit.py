@@ -6,6 +6,7 @@ from datetime import date
 
 from django.utils.translation import gettext as _
 
+from approvals import hiding
 from cases import ledger
 from cases.clock import database_now
 from cases.errors import Incorrect
@@ -14,7 +15,7 @@ from orchestrator.api import selectors, shapes
 from orchestrator.api.calls import Answer, Call
 from orchestrator.api.endpoint import endpoint
 from orchestrator.api.present import audit as present
-from orchestrator.api.sight import cases_of, find_case
+from orchestrator.api.sight import cases_of, find_case, whole_types_of
 from orchestrator.reports import selectors as reports
 
 READ = ("read", "staff")
@@ -29,7 +30,8 @@ def audit_case(call: Call, number: int) -> Answer:
     case = find_case(call, number)
     events = selectors.events_of(case)
     verdict = ledger.verify(case_id=case.pk)
-    return Answer(
+    masks = hiding.masks_of(case.pk)
+    told = masks.hide(
         {
             "case": case.number,
             "status": case.status,
@@ -43,6 +45,7 @@ def audit_case(call: Call, number: int) -> Answer:
             "chain": present.verified(verdict, at=database_now(), words=verdict.first_broken),
         }
     )
+    return Answer(told)
 
 
 @endpoint("GET", *READ, tag="company", answers={200: "Verified"}, limit="exports")
@@ -62,6 +65,7 @@ def summary(call: Call) -> Answer:
         raise Incorrect(_("`from` is after `to`."), fields={"from": [], "to": []})
     found = reports.summary(
         cases_of(call.token),
+        types=whole_types_of(call.token),
         since=since,
         until=until,
         type_name=call.query.get("type", ""),

@@ -1,5 +1,6 @@
 """Cases: the list, one case, its timeline, and what people do with it. Each does what its button does."""
 
+from approvals import hiding
 from cases.clock import database_now
 from cases.models import Case, Company
 from orchestrator.api import selectors, shapes
@@ -39,8 +40,9 @@ def show_case(call: Call, number: int) -> Answer:
 @endpoint("GET", *READ, tag="cases", answers={200: "Timeline"}, path=("number",), query=shapes.TIMELINE)
 def show_timeline(call: Call, number: int) -> Answer:
     """The case's ledger in order, with hashes."""
-    rows = selectors.timeline_of(find_case(call, number))
-    return page(call, rows, [whole("seq")], lambda found: [present.event(row) for row in found], newest=False)
+    case = find_case(call, number)
+    rows, masks = selectors.timeline_of(case), hiding.masks_of(case.pk)
+    return page(call, rows, [whole("seq")], lambda found: [present.event(row, masks) for row in found], newest=False)
 
 
 @endpoint("POST", "staff", tag="cases", answers={200: "Case"}, path=("number",), body=shapes.SORT)

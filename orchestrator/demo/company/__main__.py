@@ -10,7 +10,7 @@ import threading
 from datetime import date
 from pathlib import Path
 
-from orchestrator.demo.company.company import Company
+from orchestrator.demo.company.company import MOST_READS, Company
 from orchestrator.demo.company.server import Server
 from orchestrator.demo.company.store import Store, hong_kong_today
 
@@ -19,7 +19,7 @@ def main() -> int:
     """Start, say `ready`, serve until SIGINT or SIGTERM."""
     arguments = _arguments()
     store = Store(arguments.data, arguments.seed, arguments.today)
-    company = Company(store, os.environ.get("DEMO_COMPANY_TOKEN", "demo-company-token"))
+    company = Company(store, os.environ.get("DEMO_COMPANY_TOKEN", "demo-company-token"), arguments.reads)
     server = Server((arguments.host, arguments.port), company)
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: threading.Thread(target=server.shutdown, daemon=True).start())
@@ -37,6 +37,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8765, help="0 takes a free one")
     parser.add_argument("--data", type=Path, required=True, help="folder of the journal")
+    parser.add_argument("--reads", type=int, default=MOST_READS, help="how many reads it remembers")
     parser.add_argument("--seed", type=int, default=7, help="for the first start and after a reset")
     parser.add_argument(
         "--today",

@@ -50,10 +50,10 @@ class Answer:
 class Company:
     """The whole company behind one method, `answer`."""
 
-    def __init__(self, store: Store, token: str) -> None:
+    def __init__(self, store: Store, token: str, most_reads: int = MOST_READS) -> None:
         self.store = store
         self.faults = Faults()
-        self.reads: deque[Record] = deque(maxlen=MOST_READS)
+        self.reads: deque[Record] = deque(maxlen=most_reads)
         self.routing = Routing(ROUTES)
         self.control = Control(store, self.faults, self.reads, {route.operation for route in ROUTES})
         self._token = f"Bearer {token}".encode()

@@ -72,7 +72,7 @@ class Command(BaseCommand):
             self._run(services, "worker", running.worker(data))
             self._run(services, "beat", running.beat(data))
             self._run(services, "web", running.web(data))
-            running.wait_for(f"{os.environ['PUBLIC_URL']}/readyz", "The web server", services["web"])
+            running.wait_for(f"http://127.0.0.1:{os.environ['PORT']}/readyz", "The web server", services["web"])
         self._welcome(lines, confirm, time.monotonic() - began)
 
     def _reset(self, data: Any) -> None:
