@@ -16,13 +16,15 @@ from urllib.parse import parse_qs, urlsplit
 
 from django.contrib.auth.models import User
 from django.core.cache import cache
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from agents import reaching
 from agents.connectors.wire import POOLS
 from agents.models import Agent, Operation, Proposal, Switch, System, Write
 from approvals.models import Approval, Rule, StandingApproval
-from approvals.services import confirm_standing, decide
+from approvals.services import decide
+from approvals.standing import confirm_standing
+from cases import doorbell
 from cases.actors import Actor, person
 from cases.models import Case, Event, Team
 from cases.services import Sender, take_in
@@ -441,6 +443,7 @@ def forget() -> None:
     reaching._connectors.clear()
     reaching._breakers.clear()
     cache.clear()
+    doorbell._resting_until = 0.0
 
 
 _TABLES = ("cases_", "agents_", "approvals_", "workmap_", "auth_user", "auth_group", "auth_user_groups")
@@ -449,7 +452,7 @@ _rows: dict[str, bytes] = {}
 
 def _loaded() -> None:
     """The map and the people, by the product's own loader the first time and as copied rows after that."""
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:  # rows may stand before those they name
         if not _rows:
             workmap.load(actor=BY, text=Text(read(MAP.encode()).value, Mark(1)))
             _people({"managers": "may", "heads": "grace"})
@@ -491,7 +494,8 @@ def small() -> Iterator[Small]:
     """The company in an empty database."""
     with running() as scripted:
         forget()
-        _loaded()
+        with transaction.atomic():  # rows refer to each other whatever order their tables come in
+            _loaded()
         System.objects.update(url=scripted.url)
         yield Small(Shop(scripted))
         forget()

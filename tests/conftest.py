@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 from django.test import TransactionTestCase
+from django.utils import translation
 from psycopg import sql
 from pytest_django import DjangoDbBlocker
 
@@ -29,6 +30,12 @@ def migrate() -> None:
     """As production does it: as the owner, with the product's role given its rights."""
     call_command("migrate", verbosity=0)
     connections.close_all()
+
+
+@pytest.fixture(autouse=True)
+def own_language() -> None:
+    """A page that an earlier test asked for in this thread leaves its language behind, as it does in a web process."""
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")

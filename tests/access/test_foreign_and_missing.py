@@ -17,7 +17,10 @@ from tests.house.test_matrix import ADDRESSES, address, undone
 from tests.world import World
 
 PAGES_WITH_OBJECT = sorted(name for name, arguments in ADDRESSES.items() if arguments and name in PAGES)
-LISTED_FOR_ALL = {"approvals:confirm-standing", "approvals:withdraw-standing", "approvals:end-cover"}
+LISTED_FOR_ALL = {
+    *(f"approvals:{move}-standing" for move in ("confirm", "pause", "resume", "withdraw")),
+    "approvals:end-cover",
+}
 OF_A_CASE = (
     "cases_case", "cases_message", "agents_run", "agents_proposal", "agents_write", "approvals_approval",
 )  # fmt: skip

@@ -29,7 +29,8 @@ WANTED: dict[str, Any] = {
     "scopes": ["staff"], "token": "x", "agent": "finance", "proposer": "x", "created_at": "2020-01-01T00:00:00Z",
     "due": "2030-01-01", "due_at": "2030-01-01", "undone_at": None, "version": 99, "is_superuser": True,
     "is_staff": True, "groups": [1], "user_permissions": [1], "leads": [1], "password": "x", "hash": "x", "seq": 1,
-    "override": True, "covering": 1,
+    "override": True, "covering": 1, "step_up": "totp", "step_up_at": "2026-01-01T00:00:00Z", "proof": "totp",
+    "noted": "x", "seconds": 1, "words": 1, "opened": ["raw"],
 }  # fmt: skip
 WRITE_PAGES = sorted(name for name, row in PAGES.items() if row.post)
 WRITE_CALLS = sorted(name for name, row in CALLS.items() if row.post or name == "api:undo")

@@ -4,6 +4,7 @@ import json
 from functools import partial
 from typing import Any
 
+import pytest
 from django.apps import apps
 from django.test import Client
 from django.urls import reverse
@@ -13,6 +14,8 @@ from tests.house import matrix
 from tests.house.matrix import ADMIN_PAGES, CALLS, DOOR, EDIT, LOOK, PAGES, SIGNED_IN, admin_pages
 from tests.house.test_matrix import ADDRESSES, address, names, passes, people, programs, undone
 from tests.world import World
+
+pytestmark = pytest.mark.beside
 
 WITH_OBJECT = sorted(name for name, arguments in ADDRESSES.items() if arguments)
 ALL = dict(names())
@@ -141,7 +144,8 @@ def row_of(model: str) -> Any:
 
 @guarantee("X01", ci=len(ADMIN_PAGES))
 def test_other_pages_of_the_admin_are_for_admins(world: World, size: Size) -> None:
-    parts = {"view_on_site": ["1", "1"], "app_list": ["cases"], "auth_user_password_change": [world.frontline.pk]}
+    parts = {"view_on_site": ["1", "1"], "app_list": ["cases"], "auth_user_password_change": [world.frontline.pk],
+             "approvals_draft_call_off": [1], "approvals_draft_drop": [1]}  # fmt: skip
     for name, row in ADMIN_PAGES.items():
         size.tried += 1
         url = reverse(f"admin:{name}", args=parts.get(name, []))

@@ -18,8 +18,8 @@ from schemathesis.generation.jsonschema.context import Alphabet
 from agents.errors import BadArguments
 from agents.models import Agent, Grant, Operation
 from cases.canonical import canonical
-from cases.ledger import plain
 from cases.models import Case
+from cases.plainly import plain
 from orchestrator.demo.running import MAP as RETAIL
 from orchestrator.flow.calls import call
 from tests.company import MAP, Small

@@ -17,8 +17,8 @@ from agents.errors import BadArguments, Refused
 from agents.models import Agent, Grant, Operation, StepWork
 from cases.actors import Actor
 from cases.canonical import canonical
-from cases.ledger import plain
 from cases.models import Case, Event
+from cases.plainly import plain
 from cases.services import Sender, take_in
 from orchestrator.demo.company import cast
 from orchestrator.demo.company.seed import generate

@@ -47,8 +47,8 @@ def world(transactional_db: None) -> World:
 
 
 @pytest.fixture
-def open_as(chromium: Browser, live_server: Any, world: World) -> Iterator[Open]:
-    """`open_as(user, path, language=…, theme=…, width=…, script=…)` is a page of that person's own browser.
+def open_as(chromium: Browser, live_server: Any, transactional_db: None) -> Iterator[Open]:
+    """`open_as(user, path, language=…, theme=…, width=…, script=…, bare=…)` is a page of that person's own browser.
 
     A page that writes an error to the console fails the test: that is how a broken policy or script is found.
     """
@@ -63,6 +63,7 @@ def open_as(chromium: Browser, live_server: Any, world: World) -> Iterator[Open]
         theme: str = "light",
         width: int = 1280,
         script: bool = True,
+        bare: bool = False,
     ) -> Page:
         Person.objects.filter(user=user).update(language=language)
         cache.clear()
@@ -75,6 +76,8 @@ def open_as(chromium: Browser, live_server: Any, world: World) -> Iterator[Open]
             java_script_enabled=script,
         )
         contexts.append(context)
+        if bare:  # as without scripts, for tools that need the browser to run some of their own
+            context.route("**/*.js", lambda route: route.fulfill(body="", content_type="text/javascript"))
         context.add_cookies(
             [{"name": name, "value": cookie.value, "url": live_server.url} for name, cookie in client.cookies.items()]
         )

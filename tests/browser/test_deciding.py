@@ -1,7 +1,10 @@
 """One decision in a real browser: what is shown is what is chosen is what is recorded."""
 
+from typing import Any
+
 import pytest
-from playwright.sync_api import Page, expect
+from django.core.cache import cache
+from playwright.sync_api import Browser, Page, expect
 
 from approvals.models import Approval, Decision
 from tests.browser.conftest import Open
@@ -134,3 +137,63 @@ def test_the_list_is_walked_with_keys(world: World, open_as: Open) -> None:
     page.keyboard.press("g")
     page.keyboard.press("c")
     page.wait_for_url("**/cases/")
+
+
+def test_a_device_that_is_offline_says_so_and_decides_nothing(world: World, open_as: Open) -> None:
+    page = open_as(world.manager, at(world))
+    page.wait_for_load_state("networkidle")
+    page.keyboard.press("3")
+    page.context.set_offline(True)
+    page.locator("[data-confirm]").click()
+    expect(page.locator("#offline")).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.locator("#offline")).to_be_hidden()
+    assert Decision.objects.count() == 0
+    page.locator("[data-confirm]").click()
+    page.wait_for_url("**/approvals/")
+    assert Decision.objects.count() == 1
+
+
+def test_escape_closes_the_panel_and_keeps_what_was_entered(world: World, open_as: Open) -> None:
+    page = open_as(world.manager, at(world))
+    page.keyboard.press("3")
+    page.keyboard.press("e")
+    panel = page.locator("details.effect.o2")
+    expect(panel).to_have_attribute("open", "")
+    page.locator('[id="edit.2.refund.amount"]').fill("300")
+    panel.locator("summary").focus()
+    page.keyboard.press("Escape")
+    expect(panel).not_to_have_attribute("open", "")
+    expect(page.locator('[id="edit.2.refund.amount"]')).to_have_value("300")
+
+
+def keys_shown(page: Page) -> list[str]:
+    return [text for text in page.locator("kbd.key:visible").all_inner_texts() if text]
+
+
+def test_each_key_stands_beside_what_it_reaches_and_is_not_read_aloud(world: World, open_as: Open) -> None:
+    page = open_as(world.manager, at(world))
+    assert {"u", "1", "2", "3", "r", "e", "p", "h", "t", "?", "Ctrl Enter"} >= set(keys_shown(page))
+    assert {"u", "1", "2", "3", "r", "p", "h", "t", "Ctrl Enter"} <= set(keys_shown(page))
+    assert page.locator('kbd.key:not([aria-hidden="true"])').count() == 0
+    expect(page.get_by_role("radio", name="Reject", exact=True)).to_be_visible()
+    page.keyboard.press("3")
+    expect(page.get_by_role("button", name=WORDS["full"], exact=True)).to_be_visible()
+    assert "e" in keys_shown(page)
+
+
+def test_no_keys_are_shown_to_who_switched_them_off_or_to_a_touch_screen(
+    world: World, open_as: Open, chromium: Browser, live_server: Any
+) -> None:
+    page = open_as(world.manager, at(world))
+    touch = chromium.new_context(base_url=live_server.url, has_touch=True, is_mobile=True)
+    touch.add_cookies(page.context.cookies())  # type: ignore[arg-type]
+    phone = touch.new_page()
+    phone.goto(at(world))
+    assert phone.locator("kbd.key").count() > 0 and keys_shown(phone) == []
+    touch.close()
+    world.manager.person.keys = False
+    world.manager.person.save()
+    cache.clear()
+    page.reload()
+    assert page.locator("kbd.key").count() == 0

@@ -13,18 +13,20 @@ import httpx
 ROOT = Path(__file__).resolve().parents[2]
 TODAY = "2026-03-02"
 TOKEN = "demo-company-token"
+MOST_READS = 1_000_000  # each is compared with the ledger
 
 
 class RunningCompany:
     """One company process over one data folder; `kill` ends it as a crash does, `start` begins it again."""
 
-    def __init__(self, data: Path) -> None:
-        self.data = data
+    def __init__(self, data: Path, host: str = "127.0.0.1") -> None:
+        self.data, self.host = data, host
         self.start()
 
     def start(self) -> None:
+        words = ["--port", "0", "--host", self.host, "--data", str(self.data), "--reads", str(MOST_READS)]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "orchestrator.demo.company", "--port", "0", "--data", str(self.data)],
+            [sys.executable, "-m", "orchestrator.demo.company", *words],
             cwd=ROOT,
             env={**os.environ, "DEMO_TODAY": TODAY, "DEMO_COMPANY_TOKEN": TOKEN},
             stdout=subprocess.PIPE,
@@ -32,8 +34,8 @@ class RunningCompany:
         )
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
-        assert line.startswith("ready http://127.0.0.1:"), line
-        self.url = line.split()[1]
+        assert line.startswith(f"ready http://{self.host}:"), line
+        self.url = line.split()[1].replace("0.0.0.0", "127.0.0.1")
         self.http = httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {TOKEN}"}, timeout=10)
 
     def kill(self) -> None:

@@ -86,6 +86,8 @@ def test_a_type_names_only_what_exists(name: str) -> None:
         assert options == {one for row in _items(step.get("procedure", []), "propose") for one in row}
     for template in kind["templates"]:
         assert template["en"].strip() and template["zh-hant"].strip()
+    for reason in kind["reasons"]:
+        assert reason["en"].isascii() and not reason["zh-hant"].isascii(), reason
 
 
 @pytest.mark.parametrize("name", TYPES)

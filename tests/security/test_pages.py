@@ -35,6 +35,7 @@ def everything(world: World) -> list[tuple[str, str]]:  # noqa: F811
             parts = [number, 1] if name.endswith("simple_history") else [number] if ALL[f"admin:{name}"] else []
             found.append((name, reverse(f"admin:{name}", args=parts)))
     parts_of = {"view_on_site": ["1", "1"], "app_list": ["cases"], "auth_user_password_change": [world.frontline.pk]}
+    parts_of |= {f"approvals_draft_{what}": [1] for what in ("call_off", "drop")}
     found += [(name, reverse(f"admin:{name}", args=parts_of.get(name, []))) for name in ADMIN_PAGES if name != "logout"]
     return found
 

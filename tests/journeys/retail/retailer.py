@@ -11,8 +11,8 @@ import httpx
 from django.contrib.auth.models import User
 
 from agents.models import Agent, Proposal, Write
-from approvals import services as approvals
 from approvals.models import Approval, StandingApproval
+from approvals.standing import withdraw_standing
 from cases import ledger, story
 from cases.actors import person
 from cases.models import Case, Event
@@ -174,7 +174,7 @@ class Retailer:
                 assert answer.status_code == 200, answer.json()
             elif not confirmed and row.in_force:
                 actor = person(User.objects.get(username="may.lee"))
-                approvals.withdraw_standing(actor=actor, standing_id=row.pk, reason="For a test")
+                withdraw_standing(actor=actor, standing_id=row.pk, reason="For a test")
 
     # ------------------------------------------------------------------ what came of it
 
