@@ -65,6 +65,13 @@ class Guarantees:
     def __init__(self, release: bool) -> None:
         self.release = release
         self.lines: dict[str, Line] = defaultdict(Line)
+        self.numbers: dict[str, tuple[int, int]] = {}
+        """How often each guarantee is tried by all tests that were collected: on every run, and in a release."""
+
+    def count(self, name: str, *, tried: int, failed: int, seconds: float) -> None:
+        """For what is looked at after every test of another guarantee."""
+        line = self.lines[name]
+        line.tried, line.failed, line.seconds = line.tried + tried, line.failed + failed, line.seconds + seconds
 
     @pytest.fixture
     def size(self, request: pytest.FixtureRequest) -> Iterator[Size]:
@@ -77,8 +84,12 @@ class Guarantees:
         if size.failures:
             pytest.fail(f"{len(size.failures)} of {size.tried} failed: " + "; ".join(size.failures[:10]))
 
+    @pytest.hookimpl(tryfirst=True)  # before `-m` leaves the release's own ones out
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
+            for one in item.iter_markers("guarantee"):
+                ci, release = self.numbers.get(one.args[0], (0, 0))
+                self.numbers[one.args[0]] = ci + one.kwargs["ci"], release + one.kwargs["release"]
             mark = item.get_closest_marker("guarantee")
             if mark is not None and item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(RELEASE_TIMEOUT if self.release else mark.kwargs["seconds"]))
@@ -113,6 +124,7 @@ class Guarantees:
             )
 
 
+PLUGIN = "guarantees-of-the-product"
 SIZE = pytest.StashKey[Size]()
 BEGAN = pytest.StashKey[float]()
 
@@ -123,4 +135,4 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     release = bool(config.getoption("--release") or os.environ.get("RELEASE"))
-    config.pluginmanager.register(Guarantees(release), "guarantees-of-the-product")
+    config.pluginmanager.register(Guarantees(release), PLUGIN)

@@ -13,6 +13,7 @@ from agents.models import Write
 from cases import ledger
 from cases.canonical import canonical
 from cases.models import Event
+from cases.plainly import plain
 
 DONE = ("written", "differs")
 TOLD = ("write.written", "write.differs")
@@ -105,4 +106,4 @@ def _has_key(write: Write) -> bool:
 
 
 def _form(operation: str, arguments: Any) -> tuple[str, str]:
-    return operation, str(canonical(ledger.plain(arguments)))
+    return operation, str(canonical(plain(arguments)))

@@ -2,8 +2,14 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
+import pytest
+
+from agents import executor, reaching
+from agents.connectors.breaker import Breaker
 from agents.executor import TRIES
+from agents.models import Operation
 from cases.clock import database_now
 from cases.models import Case, Event
 from tests.agents.connectors.scripted import Handler
@@ -13,6 +19,7 @@ from tests.guarantees import Size, guarantee
 FINAL = (400, 403, 404, 409, 422)
 AGAIN = (503, 429)
 PATH = "/payments/p1/refunds"
+LATER = 4_000.0  # seconds; the system is left alone for an hour
 
 
 def out_of_order(company: Small, status: int, times: int, asked: int | None = None) -> None:
@@ -104,3 +111,37 @@ def test_the_pauses_of_many_are_spread(company: Small) -> None:
         seen.add(round(pauses(case)[0], 3))
         company.later(case)
     assert len(seen) > 3
+
+
+@guarantee("D07", ci=4, release=40)
+def test_a_system_that_is_left_alone_costs_no_tries(
+    company: Small, size: Size, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other calls find out that it is down. What waits is not given up meanwhile, and goes on when it is back."""
+    system = Operation.objects.get(name="shop.refund").system_id
+    down, reserve = [True], executor.reserve
+
+    def find_out(*given: Any, **named: Any) -> Any:
+        if down[0]:
+            open_until = database_now().timestamp() + 3_600
+            reaching._breakers[system] = Breaker(failures=5, openings=1, open_until=open_until)
+        return reserve(*given, **named)
+
+    monkeypatch.setattr(executor, "reserve", find_out)
+    for n in size.each():
+        company.shop.payments["p1"]["updated_at"], down[0] = f"x{n}", True
+        before, done = company.shop.sent(PATH), len(company.shop.done)
+        case = company.go(_decided(company))
+        for _n in range(TRIES + 3):
+            reaching._breakers.clear()
+            case = company.later(case, LATER)
+        reaching._breakers.clear()
+        write = company.write(case)
+        if (write.state, write.attempts, company.shop.sent(PATH) - before) != ("permitted", 0, 0):
+            size.failed(f"while it is left alone: {write.state} after {write.attempts} tries")
+        if write.try_at is None or write.try_at < database_now() + timedelta(minutes=50):
+            size.failed(f"tried again at {write.try_at}, the system is left alone for an hour")
+        down[0] = False
+        case = company.later(case, LATER)
+        if (case.status, len(company.shop.done) - done) != ("done", 1):
+            size.failed(f"when it is back: {case.status}, done {len(company.shop.done) - done} times")

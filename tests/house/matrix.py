@@ -64,6 +64,10 @@ PAGES: dict[str, Row] = {
     "approvals:bulk-done": page(),
     "approvals:approval": page(SEE),
     "approvals:decide": Row(get=SEE, post=frozenset({"manager"})),  # GET leads back to the page
+    "approvals:save-filter": Row(post=SIGNED_IN),
+    "approvals:remove-filter": button(frozenset()),  # one's own; here nobody has any
+    "approvals:open-masked": button(frozenset({"manager"})),
+    "approvals:look-again": button(frozenset({"manager"})),
     "approvals:undo": button(frozenset()),  # whoever decided it; here nobody did
     "approvals:aside": page(SEE),
     "approvals:pass-on": button(frozenset({"manager"})),
@@ -74,11 +78,15 @@ PAGES: dict[str, Row] = {
     "approvals:answer": button(frozenset()),  # whoever was asked; here nobody was
     "desk:reverse": button(WORK),
     "desk:ask": button(frozenset({"manager"})),
+    "approvals:your-decisions": page(),  # one's own alone
+    "reports:load": page(LEADS),  # of teams, never of a person
     "approvals:cover": Row(get=SIGNED_IN, post=SIGNED_IN),
     "approvals:fill-position": button(frozenset({"admin"})),
     "approvals:end-cover": button(frozenset({"manager", "admin"})),  # whose it is, and the admin
     "approvals:standing": page(),
     "approvals:confirm-standing": button(frozenset({"manager"})),  # the named person
+    "approvals:pause-standing": button(LEADS),
+    "approvals:resume-standing": button(frozenset({"manager"})),  # the named person
     "approvals:withdraw-standing": button(LEADS),
     "cases:triage": page(),
 }
@@ -196,6 +204,9 @@ ADMIN_PAGES: dict[str, Row] = {
     "approvals_rule_preview": button(ADMIN),
     "approvals_rule_backtest": button(ADMIN),
     "approvals_rule_trials": page(ADMIN),
+    "approvals_draft_publish": button(ADMIN),
+    "approvals_draft_call_off": button(ADMIN),
+    "approvals_draft_drop": button(ADMIN),
 }
 
 
@@ -228,6 +239,7 @@ def foreign(name: str, row: Row) -> Row:
 # What a post must say so that only the right to it is in question.
 BODIES: dict[str, dict[str, object]] = {
     "sort": {"type": "late_delivery"},
+    "confirm-standing": {"version": "1"},
     "message": {"text": "hello"},
     "hand-back": {"may": "continue"},
     "close": {"outcome": "done"},

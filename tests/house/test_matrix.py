@@ -30,7 +30,7 @@ from tests.house.matrix import (
 )  # fmt: skip
 from tests.world import World, build
 
-OWN = ("desk", "approvals", "cases", "api", "readyz", "metrics")
+OWN = ("desk", "approvals", "cases", "api", "reports", "readyz", "metrics")
 
 
 def names() -> Iterator[tuple[str, list[str]]]:
@@ -79,6 +79,7 @@ def address(name: str, world: World) -> str:
         "standing_id": world.standing.pk,
         "cover_id": world.cover.pk,
         "question_id": 1,
+        "filter_id": 1,
         "name": "work_out",
         "id": world.proposal.pk if name == "api:proposal" else world.approval.pk,
     }

@@ -21,7 +21,7 @@ APPS = ("cases", "agents", "approvals", "orchestrator")
 # What may be set elsewhere, and why.
 EXCEPTIONS: dict[tuple[str, str], str] = {
     ("agents/stretch.py", "run.state"): "what the stretch wants, handed to move_run with the flush",
-    ("orchestrator/flow/working.py", "run.state"): "the same, gathered in memory",
+    ("orchestrator/flow/ending.py", "run.state"): "the same, gathered in memory",
     ("orchestrator/flow/preparing.py", "run.state"): "the same, gathered in memory",
 }
 STATES = {"status", "state"}

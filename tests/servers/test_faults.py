@@ -6,17 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.guarantees import guarantee
+from tests.servers.conftest import ROOT
 
-from tests.servers.test_real_servers import ROOT, manage
 
-
-@pytest.mark.release
-@pytest.mark.timeout(300)
+@guarantee("D01", ci=1, seconds=600)
+@guarantee("D09", ci=1, seconds=600)
 def test_deaths_and_repeated_messages_lose_and_repeat_nothing(real_environment: dict[str, str], tmp_path: Path) -> None:
     environment = {**real_environment, "PYTHONPATH": os.fspath(ROOT), "WORK_COMMAND_DEMO": "yes"}
-    done = manage(environment, "migrate", "-v0")
-    assert done.returncode == 0, done.stderr
     ran = subprocess.run(
         [sys.executable, "-m", "tests.faults.live.elsewhere", str(tmp_path)],
         cwd=ROOT,
@@ -24,7 +21,7 @@ def test_deaths_and_repeated_messages_lose_and_repeat_nothing(real_environment: 
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=560,
     )
     assert ran.returncode == 0, ran.stderr[-3000:]
     found = json.loads(ran.stdout.splitlines()[-1])

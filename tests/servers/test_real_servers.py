@@ -3,11 +3,10 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import psycopg
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.servers.conftest import ROOT, manage
 
 RING_AND_HEAR = """
 import django; django.setup()
@@ -25,19 +24,8 @@ with app.connection_for_write() as connection:
 """
 
 
-def manage(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "manage.py", *words],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_it_migrates_as_owner_and_runs_as_the_product_role(real_environment: dict[str, str]) -> None:
-    done = manage(real_environment, "migrate", "-v0")
+    done = manage(real_environment, "migrate", "--check")
     assert done.returncode == 0, done.stderr
     with psycopg.connect(real_environment["DATABASE_URL"]) as connection:
         rights = connection.execute(

@@ -14,13 +14,6 @@ from tests.faults.live.works import Works, prepare
 from tests.journeys.processes import Processes
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For `make faults` only, until they have run green on a quiet machine often enough to stand in every run."""
-    for item in items:
-        if "tests/faults/live" in item.path.as_posix():
-            item.add_marker(pytest.mark.release)
-
-
 @pytest.fixture(scope="package")
 def works(
     postgres: EmbeddedPostgres,
@@ -58,9 +51,6 @@ def works(
 
 
 @pytest.fixture(autouse=True)
-def _the_books_agree(works: Works) -> Iterator[None]:
-    """After each test: what the company really did is what the ledger tells, line by line (U02)."""
+def _the_books_agree(works: Works, request: pytest.FixtureRequest) -> Iterator[None]:
     yield
-    works.heal()
-    differences = works.settle_the_books()
-    assert not differences, f"{len(differences)} differences: " + "; ".join(differences[:10])
+    works.hold_the_books(request)

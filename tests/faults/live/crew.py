@@ -66,14 +66,12 @@ def around(owner: Any, name: str, wrapper: Callable[..., Any]) -> None:
 
 
 def mark_the_points(fates: Fates) -> None:
-    """The eight points of a write-back, by the names of the product's functions."""
+    """The points of a write-back at which a worker has it in hand, by the names of the product's functions."""
     from agents import executor
     from agents.connectors import wire
     from agents.gate import Gate
     from agents.models import Write
-    from cases.clock import database_now
     from cases.models import Case
-    from orchestrator.flow import services
 
     real_check, real_read = Gate.check, wire.WatchedStream.read
 
@@ -110,21 +108,10 @@ def mark_the_points(fates: Fates) -> None:
         fates.meet("before_commit", case.subject)
         return result
 
-    def work_on(real: Any, job: Any) -> None:
-        real(job)
-        if job is None:
-            return
-        row = Case.objects.get(pk=job.case.pk)
-        if row.status == "waiting_approval":
-            fates.meet("waiting", row.subject)
-        if Write.objects.filter(case=row, state="permitted", try_at__gt=database_now()).exists():
-            fates.meet("retry_pause", row.subject)
-
     Gate.check = check  # type: ignore[method-assign]
     wire.WatchedStream.read = read  # type: ignore[method-assign]
     around(executor, "send", send)
     around(executor, "record", record)
-    around(services, "_work_on", work_on)
 
 
 def _fate_of(fates: Fates, subject: str) -> str:
@@ -146,15 +133,18 @@ def _wait_until_done(key: str) -> None:
 
 
 def shorten_leases(seconds: float) -> None:
-    """So that what a dead worker had in hand is free again in seconds."""
+    """So that what a dead worker had in hand is free again in seconds, and what is left alone is tried again."""
     from django.conf import settings
 
     from agents import executor, stretch, tooling
+    from agents.connectors import breaker
     from orchestrator.flow import planning
 
     for module in (stretch, tooling, planning):
         module.LEASE = timedelta(seconds=seconds)  # type: ignore[attr-defined]
     executor.MARGIN = timedelta(seconds=seconds)
+    breaker.FIRST_PAUSE = breaker.LONGEST_PAUSE = 4 * seconds
+    breaker.PROBE_SECONDS = 3 * seconds
     options = settings.DATABASES["default"]["OPTIONS"]
     options["options"] = options["options"].replace(IDLE, f"{IDLE.partition('=')[0]}={int(seconds * 1000)}")
 

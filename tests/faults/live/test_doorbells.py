@@ -1,6 +1,8 @@
-"""D03, D09: the broker loses everything, or brings the same message several times at the same moment."""
+"""D03, D09: the broker loses everything, is there and does not answer, or brings a message many times at one moment."""
 
+import os
 import shutil
+import signal
 import time
 from collections import Counter
 
@@ -14,6 +16,7 @@ from tests.faults.live.works import Works
 from tests.guarantees import Size, guarantee
 
 WITHIN = 60.0
+HELD_UP = 6.0  # seconds that a request may be held up by a broker that does not answer
 
 
 @guarantee("D03", ci=50, release=500, seconds=600)
@@ -50,6 +53,26 @@ def _wipe(works: Works) -> None:
     shutil.rmtree(works.broker.socket.parent)
     shutil.rmtree(data, ignore_errors=True)
     works.broker = EmbeddedBroker(data)
+
+
+@guarantee("D03", ci=6, release=30)
+def test_a_broker_that_does_not_answer_holds_up_no_request_for_long(works: Works, size: Size) -> None:
+    """It takes connections and is silent, as a frozen machine or a cut network does."""
+    cases: list[Case] = []
+    assert works.broker.child is not None
+    os.kill(works.broker.child.pid, signal.SIGSTOP)
+    try:
+        for n in size.each():
+            began = time.monotonic()
+            cases.append(works.post("ticket", f"frozen-{n}-{time.time_ns()}"))
+            took = time.monotonic() - began
+            if took > HELD_UP:
+                size.failed(f"a request was held up for {took:.1f} s")
+    finally:
+        os.kill(works.broker.child.pid, signal.SIGCONT)
+    works.settle(cases, seconds=WITHIN)
+    if works.done(cases) != len(cases):
+        size.failed(f"the company did {works.done(cases)} of {len(cases)}")
 
 
 @guarantee("D09", ci=20, release=200)

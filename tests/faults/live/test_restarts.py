@@ -5,6 +5,8 @@ import signal
 import threading
 import time
 
+import redis
+
 from cases.models import Case
 from orchestrator.embedded.programs import Program
 from tests.faults.live.works import Works
@@ -94,3 +96,26 @@ def test_a_worker_told_to_end_takes_no_more_work_however_much_there_is(works: Wo
         works.settle(cases)
         if works.done(cases) != len(cases):
             size.failed(f"the company did {works.done(cases)} of {len(cases)}")
+
+
+@guarantee("D15", ci=1, release=10)
+def test_beat_ends_when_it_is_told_to_while_it_waits_for_its_broker(works: Works, size: Size) -> None:
+    """In the middle of reading an answer the end that Celery asks for is lost, and beat would go on for ever."""
+    beat = next(program for program in works.processes.programs if program.log.stem == "beat")
+    broker = works.broker.child
+    assert beat.child is not None and broker is not None
+    line = redis.Redis(unix_socket_path=str(works.broker.socket))
+    for _n in size.each():
+        before = _sent(line)
+        works.wait(lambda before=before: _sent(line) > before, "beat has sent something")
+        os.kill(broker.pid, signal.SIGSTOP)
+        try:
+            time.sleep(3)  # every two seconds it has something to send
+            _restart(works, size, beat)
+        finally:
+            os.kill(broker.pid, signal.SIGCONT)
+
+
+def _sent(line: redis.Redis) -> int:
+    """Messages that the broker was given since it started."""
+    return int(line.info("commandstats").get("cmdstat_lpush", {}).get("calls", 0))

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from celery import Celery
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -25,18 +26,21 @@ from django.core.management import call_command
 
 from agents.models import Write
 from approvals.models import Approval, StandingApproval
-from approvals.services import confirm_standing, decide
+from approvals.services import decide
+from approvals.standing import confirm_standing
 from cases.actors import CONTROL, Actor, person
 from cases.models import Case, Event, Team
 from cases.services import Sender, take_in
 from orchestrator.api.services import create_token
 from orchestrator.demo.company.seed import generate
 from orchestrator.demo.company.store import hong_kong_today
+from orchestrator.embedded import children
 from orchestrator.embedded.broker import EmbeddedBroker
 from orchestrator.embedded.postgres import EmbeddedPostgres
 from orchestrator.embedded.programs import Program
 from tests.demo.process import RunningCompany
 from tests.faults.books import compare
+from tests.guarantees import PLUGIN, Guarantees
 from tests.journeys.processes import Processes, said
 
 MAP = Path(__file__).parent / "shop.yaml"
@@ -102,6 +106,17 @@ class Works:
         for pid in gone:
             os.kill(pid, signal.SIGKILL)
         self.wait(lambda: not set(gone) & set(self.pids), "the workers are gone")
+
+    def kill_one(self, subject: str, point: str) -> bool:
+        """kill -9 of any worker, as the fate of a case that no worker has in hand. False if none runs just now."""
+        pid = next((pid for pid in self.pids if children.is_alive(pid)), None)
+        if pid is None:
+            return False
+        os.kill(pid, signal.SIGKILL)
+        (self.folder / "fates" / subject).unlink()
+        with (self.folder / "met").open("a") as met:
+            met.write(json.dumps([subject, "die", point, pid, time.time()]) + "\n")
+        return True
 
     # ------------------------------------------------------------------ requests
 
@@ -213,11 +228,7 @@ class Works:
 
     def told(self, ids: Sequence[int]) -> str:
         """The story of what did not come to an end, for a test that failed."""
-        lines = []
-        for case in Case.objects.filter(pk__in=ids).exclude(status__in=ENDS)[:3]:
-            lines.append(f"{case.pk} {case.subject} {case.status} {case.why_here} wake {case.wake_at} {case.steps}")
-            lines += [f"  {e.at:%H:%M:%S} {e.code}" for e in Event.objects.filter(case=case).order_by("seq")]
-            lines += [f"  {w.name} {w.state} {w.attempts} {w.error}" for w in Write.objects.filter(case=case)]
+        lines = [line for case in Case.objects.filter(pk__in=ids).exclude(status__in=ENDS)[:3] for line in _story(case)]
         return "\n".join([f"these did not end: {lines}", self.log()])
 
     def log(self) -> str:
@@ -242,12 +253,37 @@ class Works:
         """The differences between the company's log and ours: none (U02)."""
         return compare(self.company.log(), self.company.get("/_control/reads")["results"])
 
+    def hold_the_books(self, request: pytest.FixtureRequest) -> None:
+        """After a test: what the company really did is what the ledger tells, line by line; counted as U02."""
+        began = time.monotonic()
+        self.heal()
+        while sent := list(Write.objects.filter(state="reserved").select_related("case")):
+            assert time.monotonic() - began < PATIENCE, f"still being sent: {_story(sent[0].case)}\n{self.log()}"
+            time.sleep(0.05)
+        differences = self.settle_the_books()
+        plugin = request.config.pluginmanager.get_plugin(PLUGIN)
+        assert isinstance(plugin, Guarantees)
+        lines = len(self.company.log())
+        plugin.count("U02", tried=lines, failed=len(differences), seconds=time.monotonic() - began)
+        assert not differences, f"{len(differences)} differences: " + "; ".join(differences[:10])
+
     def fault(self, operation: str, kind: str, times: int = 1, **more: Any) -> None:
         self.company.control("faults", {"operation": operation, "kind": kind, "times": times, **more})
 
     def heal(self) -> None:
         """Nothing goes wrong at the company any more."""
         self.company.http.request("DELETE", "/_control/faults")
+
+
+def _story(case: Case) -> list[str]:
+    lines = [f"{case.pk} {case.subject} {case.status} {case.why_here} wake {case.wake_at} {case.steps}"]
+    lines += [f"  {e.at:%H:%M:%S} {e.code}" for e in Event.objects.filter(case=case).order_by("seq")]
+    for w in Write.objects.filter(case=case).select_related("proposal", "run"):
+        lines.append(
+            f"  {w.name} {w.state} {w.attempts} lease {w.lease_until} {w.error} {vars(w.run) if w.run else ''}"
+        )
+        lines.append(f"  {vars(w.proposal) if w.proposal else 'no proposal'}")
+    return lines
 
 
 def prepare(works: Works) -> None:
