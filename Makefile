@@ -31,7 +31,7 @@ browser:
 
 test: $(STAMPS)/dev browser
 	@$(PY) manage.py messages --compile
-	@$(PY) -m pytest -m "not release and not servers" $(TESTS)
+	@.ci/tests $(TESTS)
 
 test-servers: $(STAMPS)/dev
 	@$(PY) -m pytest -m "servers and not release" tests/servers
