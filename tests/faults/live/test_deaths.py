@@ -6,7 +6,7 @@ from agents.models import Write
 from approvals.models import Approval
 from cases.clock import database_now
 from cases.models import Case
-from tests.faults.live.works import Works
+from tests.faults.live.works import ENDS, Works
 from tests.guarantees import Size, guarantee
 
 POINTS = ("before_gate", "after_gate", "after_line", "sent", "done", "before_commit", "waiting", "retry_pause")
@@ -28,44 +28,57 @@ def test_a_worker_killed_at_each_point_of_a_write_back_loses_nothing_and_repeats
         left = [death for death in deaths if (death[0] == "retry_pause") is pause]
         while left:
             now, left = left[:TOGETHER], left[TOGETHER:]
-            cases += die(works, now, len(works.met()) + len(now), failing=pause)
+            cases += die(works, now, failing=pause)
     died = Counter(point for _subject, _what, point, _pid, _at in works.met()[met:])
-    planned = Counter(point for point, _n in deaths)
-    assert died <= planned and all(died[point] for point in planned) and died.total() >= 0.9 * planned.total(), died
+    assert died == Counter(point for point, _n in deaths)
     for case in Case.objects.filter(pk__in=[c.pk for c in cases]).exclude(status="done"):
         if not case.why_here:  # a person has it, and is told why
             size.failed(f"{case.subject} ended {case.status}")
     written = Write.objects.filter(case__in=[c.pk for c in cases], state="written").count()
     if written != works.done(cases):
         size.failed(f"{written} are written, the company did {works.done(cases)}")
-    assert works.states(cases)["done"] >= 0.9 * len(cases)
+    done = works.states(cases)["done"]
+    assert done >= 0.8 * len(cases), f"{done} of {len(cases)} were done without a person"
 
 
-def die(works: Works, deaths: list[tuple[str, int]], wanted: int, *, failing: bool) -> list[Case]:
-    """Requests whose workers die, until `wanted` fates are met in all and each request has ended."""
+def die(works: Works, deaths: list[tuple[str, int]], *, failing: bool) -> list[Case]:
+    """Requests whose workers die, until each of `deaths` was died and each request has ended.
+
+    One that came to its end before its death (others' deaths took its worker too often and a person has it, or what was
+    sent was found done) leaves its death to another request.
+    """
+    wanted = len(works.met()) + len(deaths)
     if failing:
         works.fault("payments.refund", "503", times=100_000)
-    cases: list[Case] = []
+    cases: dict[int, tuple[Case, str, int]] = {}
     quiet: dict[int, str] = {}
-    for point, n in deaths:
-        cases.append(works.ask("refund" if point in QUIET else TYPES[n % 3], fate=f"die {point}"))
+
+    def ask(point: str, n: int) -> None:
+        case = works.ask("refund" if point in QUIET else TYPES[n % 3], fate=f"die {point}")
+        cases[case.pk] = (case, point, n)
         if point in QUIET:
-            quiet[cases[-1].pk] = point
+            quiet[case.pk] = point
 
     def all_died() -> bool:
-        for case in cases:
-            if case.pk in quiet and _reached(case, quiet[case.pk]) and works.kill_one(case.subject, quiet[case.pk]):
-                del quiet[case.pk]
-        works.approve_all(case for case in cases if quiet.get(case.pk) != "waiting")
-        left = [case.pk for case in cases if (works.folder / "fates" / case.subject).exists()]
-        # Others' deaths took its worker too often: a person has it, and it is not tried again.
-        parked = Case.objects.filter(pk__in=left, status__in=("with_person", "repair", "triage")).count()
-        return len(works.met()) + parked >= wanted
+        for pk, point in list(quiet.items()):
+            if _reached(cases[pk][0], point) and works.kill_one(cases[pk][0].subject, point):
+                del quiet[pk]
+        works.approve_all(case for case, _point, _n in cases.values() if quiet.get(case.pk) != "waiting")
+        left = [pk for pk, (case, _point, _n) in cases.items() if (works.folder / "fates" / case.subject).exists()]
+        for pk in Case.objects.filter(pk__in=left, status__in=ENDS).values_list("pk", flat=True):
+            case, point, n = cases[pk]
+            if works.spare(case.subject):
+                quiet.pop(pk, None)
+                ask(point, n)
+        return len(works.met()) >= wanted
 
+    for point, n in deaths:
+        ask(point, n)
     works.wait(all_died, f"{wanted} deaths", SECONDS)
     works.heal()
-    works.settle(cases, seconds=SECONDS)
-    return cases
+    mine = [case for case, _point, _n in cases.values()]
+    works.settle(mine, seconds=SECONDS)
+    return mine
 
 
 def _reached(case: Case, point: str) -> bool:

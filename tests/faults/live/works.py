@@ -118,6 +118,14 @@ class Works:
             met.write(json.dumps([subject, "die", point, pid, time.time()]) + "\n")
         return True
 
+    def spare(self, subject: str) -> bool:
+        """Take a fate back. False if it was met before."""
+        try:
+            (self.folder / "fates" / subject).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
     # ------------------------------------------------------------------ requests
 
     def ask(self, type_name: str, *, fate: str = "", subject: str = "", customer: str = "") -> Case:
