@@ -5,7 +5,6 @@ shows in the newest few thousand. The planner cannot know it: it guesses for eve
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
@@ -32,7 +31,7 @@ CASE WHEN (
 
 @dataclass(frozen=True)
 class Found:
-    """Numbers of the newest cases with all the words, whoever may see them; `more`: there are older ones too."""
+    """Numbers of the newest of them with all the words; `more`: there are older ones too."""
 
     cases: tuple[int, ...]
     more: bool
@@ -42,45 +41,25 @@ class Found:
         return Q(pk__in=RawSQL("SELECT unnest(%s::bigint[])", [list(self.cases)]))  # bound value
 
 
-def find(text: str) -> Found:
-    """Cases with all words of `text` in sentence, requester or facts, and the case of that number. One query.
+def find(cases: CaseQuerySet, text: str) -> Found:
+    """Those of `cases`, which are what somebody may see, with all words of `text` in sentence, requester or facts, and
+    the case of that number. One query; newer cases of others take no place of theirs.
 
-    Words are found by how they begin, Chinese by any two neighbours. A text without a word finds nothing. Sight is
-    for the caller to apply.
+    Words are found by how they begin, Chinese by any two neighbours. A text without a word finds nothing.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {_FOUND}", [text] * 3)  # constant text
-        found = cursor.fetchone()[0]
-    return Found((*_numbers(text), *found[:MOST]), len(found) > MOST)
-
-
-def seen(cases: CaseQuerySet, text: str) -> Found:
-    """The same among `cases`, which are what somebody may see: newer ones of others take no place of theirs."""
-    sql, values = _among(cases, text)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {sql}", values)  # constant text, and the query of `cases`
-        found = cursor.fetchone()[0]
-    return Found((*_numbers(text), *found[:MOST]), len(found) > MOST)
-
-
-def saying(cases: CaseQuerySet, text: str) -> Q:
-    """The same as a condition, for a list that is counted and paged through: no query of its own."""
-    sql, values = _among(cases, text)
-    return Q(pk__in=RawSQL(f"SELECT unnest(%s::bigint[] || {sql})", [_numbers(text), *values]))  # noqa: S611
-
-
-def _among(cases: CaseQuerySet, text: str) -> tuple[str, list[Any]]:
-    """The newest of `cases` with the words. Only where too many have them are those of `cases` looked for apart: then
-    the planner goes by what somebody may see, or from the newest back, whichever is less.
-    """
+    # Only where too many have the words are those of `cases` looked for apart: then the planner goes by what somebody
+    # may see, or from the newest back, whichever is less.
     having = RawSQL("SELECT case_id FROM cases_casewords WHERE words @@ words_wanted(%s)", [text])  # bound value
     try:
         own, values = cases.filter(pk__in=having).order_by("-pk").values("pk")[: MOST + 1].query.sql_with_params()
     except EmptyResultSet:  # who may see nothing
         own, values = "SELECT NULL::bigint WHERE false", ()
-    sql = f"""(SELECT CASE WHEN cardinality(hits) <= {MOST} THEN hits ELSE ARRAY({own}) END
-      FROM (SELECT {_FOUND} AS hits OFFSET 0) found)"""  # noqa: S608  # constant texts; every value is bound
-    return sql, [*values, *[text] * 3]  # in the order in which they stand
+    sql = f"""SELECT CASE WHEN cardinality(hits) <= {MOST} THEN hits ELSE ARRAY({own}) END
+      FROM (SELECT {_FOUND} AS hits OFFSET 0) found"""  # noqa: S608  # constant texts; every value is bound
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*values, *[text] * 3])  # in the order in which they stand
+        found = cursor.fetchone()[0]
+    return Found((*_numbers(text), *found[:MOST]), len(found) > MOST)
 
 
 def _numbers(text: str) -> list[int]:

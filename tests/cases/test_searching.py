@@ -21,7 +21,7 @@ def case(world: World, **values: Any) -> Case:
 
 
 def is_found(one: Case, text: str) -> bool:
-    return one.pk in searching.find(text).cases
+    return one.pk in searching.find(Case.objects.all(), text).cases
 
 
 @pytest.mark.parametrize(
@@ -77,8 +77,8 @@ def test_what_changes_is_found_at_once_and_no_more_by_what_it_was(world: World) 
 def test_the_number_of_a_case_finds_it(world: World) -> None:
     one = case(world, subject="x")
     assert is_found(one, f"c-{one.pk}") and is_found(one, str(one.pk))
-    assert searching.find("9" * 18).cases == (int("9" * 18),)  # which nobody has
-    assert searching.find("9" * 25).cases == ()
+    assert searching.find(Case.objects.all(), "9" * 18).cases == (int("9" * 18),)  # which nobody has
+    assert searching.find(Case.objects.all(), "9" * 25).cases == ()
 
 
 def test_a_long_text_and_an_odd_one_are_taken(world: World) -> None:
@@ -87,15 +87,15 @@ def test_a_long_text_and_an_odd_one_are_taken(world: World) -> None:
     )
     assert is_found(one, "x" * 60)
     assert not is_found(one, "end")  # beyond the first 20,000 characters
-    assert searching.find("é" * 500 + "\u202e") is not None
+    assert searching.find(Case.objects.all(), "é" * 500 + "\u202e") is not None
 
 
 def test_common_and_rare_words_are_both_found_newest_first(world: World) -> None:
     first = case(world, subject="common rare")
     others = [case(world, subject=f"common n{n}") for n in range(searching.COMMON + 5)]
-    found = searching.find("common")
+    found = searching.find(Case.objects.all(), "common")
     assert found.cases == tuple(sorted([first.pk, *(o.pk for o in others)], reverse=True)) and not found.more
-    assert searching.find("rare common").cases == (first.pk,)
+    assert searching.find(Case.objects.all(), "rare common").cases == (first.pk,)
 
 
 def test_only_the_newest_are_looked_at_and_it_says_so(world: World) -> None:

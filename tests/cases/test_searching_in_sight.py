@@ -34,7 +34,7 @@ def own(world: World) -> Case:
 
 
 def test_ones_own_older_case_is_found_behind_1500_newer_ones_of_others(world: World, own: Case) -> None:
-    assert own.pk not in searching.find("parcel").cases
+    assert own.pk not in searching.find(Case.objects.all(), "parcel").cases
     found = queues.search(world.outsider, "parcel")
     assert [case.pk for case in found.cases] == [own.pk] and not found.more
 
@@ -59,4 +59,4 @@ def test_a_search_among_few_hits_asks_no_further_question(
     world: World, own: Case, django_assert_num_queries: object
 ) -> None:
     with django_assert_num_queries(1):  # type: ignore[operator]
-        assert not searching.seen(Case.objects.visible_to(world.outsider), "mine nothing").more
+        assert not searching.find(Case.objects.visible_to(world.outsider), "mine nothing").more

@@ -63,7 +63,7 @@ def queue(user: Any, wanted: QueueFilter) -> Queue:
     if wanted.status in Case.Status.values:
         rows = rows.filter(status=wanted.status)
     if wanted.q:
-        rows = rows.filter(searching.saying(seen, wanted.q))
+        rows = rows.filter(searching.find(seen, wanted.q).these)
     order = ("-pk",) if wanted.tab == "all" else (F("finish_due").asc(nulls_last=True), "pk")
     page = ShortPaginator(_for_rows(rows).order_by(*order), PAGE).get_page(wanted.page)
     types = list(RequestType.objects.filter(retired=False).with_right(user, "see").order_by("name"))
@@ -95,7 +95,7 @@ class Search:
 def search(user: Any, text: str, limit: int = 50) -> Search:
     """The newest cases with these words, also in their facts, such as an order number. Two queries."""
     seen = Case.objects.visible_to(user)
-    found = searching.seen(seen, text)
+    found = searching.find(seen, text)
     rows = _for_rows(seen.filter(found.these)).order_by("-pk")
     return Search(list(rows[:limit]), found.more)
 
