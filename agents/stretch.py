@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import transaction
+from django.db.models import Model
 
 from agents import executor, transitions
 from agents.configuration import Configuration, TypeConfig
@@ -50,6 +51,10 @@ class Sent:
         transitions.settle_proposal(self.proposal, self.writes, now=now)
         transitions.release_proposal(self.proposal, try_at=None)
 
+    def as_now(self) -> list[tuple[Model, dict[str, Any]]]:
+        """The rows that `record` changes, each with what it holds now."""
+        return [(row, dict(vars(row))) for row in (self.write, self.proposal, *self.writes)]
+
 
 @dataclass
 class Stretch:
@@ -73,7 +78,8 @@ class Stretch:
     began: float = 0.0  # monotonic seconds, from before `now` was asked for
     sent: "Sent | None" = None  # a write that was carried out and is recorded with the next flush
     runs: dict[int, Run] = field(default_factory=dict)  # rows of this turn that this stretch knows
-    proposals: dict[Any, Proposal] = field(default_factory=dict)
+    proposals: dict[Any, Proposal] = field(default_factory=dict)  # as they were seen last: to find a step's own again
+    stored: dict[Any, Proposal] = field(default_factory=dict)  # by this flush: under the lock they are as they are here
     planned: list[Any] = field(default_factory=list)  # what is next, where it was planned with the last flush already
     _messages: list[str] | None = None
 
@@ -129,12 +135,13 @@ class Stretch:
         When `then` refuses, everything is rolled back and stays gathered: a later flush still tells of it.
         """
         fence, told, releases, sent = self.run, list(self.entries), list(self.releases), self.sent
+        before = sent.as_now() if sent is not None else []
         unsaved = [run for run in self.done_runs if run.pk is None]
         if self.current is not None and self.current.pk is None:
             unsaved.append(self.current)
         try:
             with transaction.atomic(), rows.together():
-                self.began = time.monotonic()
+                self.began, self.stored = time.monotonic(), {}
                 case, self.now = case_transitions.lock_at(self.case.pk, self.config.type_rows)
                 self._still_ours(case)
                 draft = self._gathered(case)
@@ -145,6 +152,8 @@ class Stretch:
             self.run, self.releases, self.reader.entries, self.sent = fence, releases, told, sent
             for run in unsaved:
                 run.pk = None
+            for row, held in before:  # what became of it is not stored yet, and told by the next transaction
+                vars(row).update(held)
             if isinstance(failure, Stale):
                 self.tell_sent()
             raise
@@ -172,6 +181,7 @@ class Stretch:
             later = draft.entries[self.sent.place :]
             del draft.entries[self.sent.place :]
             self.sent.record(draft, case, self.config, self.now)
+            self.stored[self.sent.proposal.pk] = self.sent.proposal
             draft.entries += later
             self.sent = None
         return draft

@@ -231,7 +231,7 @@ class StepTools:
         run = self.stretch.run
         changes = {"waiting_on": stored.proposal.pk, "try_at": None, "lease_until": None, "calls": run.calls}
         rows.change(run, changes, guard={"claim": run.claim}, missed=None)
-        self.stretch.proposals[stored.proposal.pk] = stored.proposal
+        self.stretch.proposals[stored.proposal.pk] = self.stretch.stored[stored.proposal.pk] = stored.proposal
         self.stretch.planned.append(self.after(self.stretch, case, draft))
 
     def _carry_out(self, stored: Stored, carrier: Carrier) -> Done:
@@ -272,6 +272,11 @@ class StepTools:
         """Another write of the same record was reserved at this moment: the step goes on when that one may be over."""
         return Later(self.stretch.now + PAUSED) if executor.is_taken(error) else error
 
+    def _alone(self, write: Write) -> None:
+        """Another write of the same record that is under way, or whose outcome nobody knows, is waited for."""
+        if executor.in_flight(write):
+            raise Later(self.stretch.now + timedelta(seconds=2))
+
     def _reserve_new(self, allowed: Pass, place: str, name: str, case: Case, draft: Draft) -> Write:
         switch = gate.paused(case, self.agent, allowed.operation.system.name, share=True)
         if switch is not None:
@@ -290,8 +295,7 @@ class StepTools:
             subject=subject_of(allowed.operation, allowed.arguments, case),
             proposed=plain(allowed.arguments),
         )
-        if executor.in_flight(write):
-            raise Later(self.stretch.now + timedelta(seconds=2))
+        self._alone(write)
         if allowed.grant is not None:
             gate.take_place(
                 allowed.grant,
@@ -321,10 +325,14 @@ class StepTools:
                 if write.state == W.PERMITTED:
                     raise Later(write.try_at or self.stretch.now)
                 return self._ended(write)
-        self.stretch.flush(lambda case, draft: self._reserve_again(write, draft))
+        try:
+            self.stretch.flush(lambda case, draft: self._reserve_again(write, draft))
+        except IntegrityError as error:
+            raise self._put_off(error) from error
         return None
 
     def _reserve_again(self, write: Write, draft: Draft) -> None:
+        self._alone(write)
         if write.state == W.RESERVED:
             transitions.move_write(write, W.UNKNOWN, held_claim=write.claim)
         draft.add(executor.reserve(write, operation=write.operation, now=self.stretch.now, began=self.stretch.began))

@@ -60,7 +60,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Known:
-    """Rows of the case that its worker has in hand, as they will be stored: they need not be read."""
+    """Rows of the case as this transaction will have stored them, or that nobody else may change: they are not read."""
 
     runs: Mapping[int, Run] = field(default_factory=dict)
     proposals: Mapping[Any, Proposal] = field(default_factory=dict)
@@ -163,6 +163,7 @@ class Planner:
             return
         if not waiting:
             return
+        rows.settle(Approval)
         for approval in Approval.objects.filter(case=self.case, state="waiting").select_related("case"):
             if approval.due_at is None:
                 continue
