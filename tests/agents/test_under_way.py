@@ -4,11 +4,14 @@ import threading
 from typing import Any
 
 import pytest
+from django.db.models import F
 
-from agents import carrying
-from agents.models import Write
+from agents import carrying, executor
+from agents.models import Run, Write
 from cases.ledger import verify
 from orchestrator.desk.services import take_over
+from orchestrator.flow import working
+from orchestrator.flow.planning import TRIES
 from tests.company import Small, at_once
 
 
@@ -56,3 +59,63 @@ def test_an_outcome_is_told_when_somebody_took_the_case_meanwhile(racing: Small)
     codes = racing.codes(case)
     assert codes.index("case.taken_over") < codes.index("write.written")
     assert verify().first_broken is None
+
+
+def test_an_outcome_is_told_though_planning_failed_in_its_transaction(
+    racing: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is next could not be worked out once; that the write is done is known, and stands in the record."""
+    racing.standing(up_to=300)
+    case = racing.receive()
+    planned, failed = working.plan, []
+
+    def plan(*what: Any, **more: Any) -> Any:
+        if racing.shop.effects("/payments") and not failed:
+            failed.append(True)
+            raise RuntimeError("not worked out")
+        return planned(*what, **more)
+
+    monkeypatch.setattr(working, "plan", plan)
+    racing.go(case)
+    write = Write.objects.get(case=case, option="full")
+    assert failed and write.state == "written" and write.reference
+    assert racing.later(case).status == "done"
+    assert len(racing.shop.effects("/payments")) == 1 and verify().first_broken is None
+
+
+def test_an_outcome_is_told_by_a_worker_that_lost_its_claim_meanwhile(racing: Small) -> None:
+    """Within the same turn: only the statement that stores the outcome finds out, when everything is set in memory."""
+    racing.standing(up_to=300)
+    racing.patient()
+    case = racing.receive()
+
+    def meanwhile() -> None:
+        racing.shop.hooks.clear()
+        Run.objects.filter(case=case).update(claim=F("claim") + 1)
+
+    racing.shop.hooks["/payments"] = meanwhile
+    racing.go(case)
+    assert len(racing.shop.effects("/payments")) == 1
+    assert Write.objects.get(case=case, option="full").state == racing.proposal(case).state == "written"
+    assert verify().first_broken is None
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["seen", "at the same moment"])
+def test_an_internal_write_that_is_tried_again_waits_for_another_of_its_record(
+    racing: Small, late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one was sent while this one paused, and nobody knows what became of it."""
+    racing.shop.faults["/tickets"] = ["503"]
+    case = racing.go(racing.receive("chores"))
+    write = Write.objects.get(case=case)
+    assert write.state == "permitted" and write.subject
+    values = {"operation": write.operation, "subject": write.subject, "controlled": False, "turn": 1, "proposed": {}}
+    other = Write.objects.create(case=racing.receive("notes"), name="other", state="unknown", **values)
+    if late:
+        monkeypatch.setattr(executor, "in_flight", lambda _write: False)
+    for _n in range(TRIES + 1):
+        case = racing.later(case)
+        assert (case.status, case.holder_kind) == ("working", "ai") and case.wake_at is not None
+    assert racing.shop.effects("/tickets") == []
+    Write.objects.filter(pk=other.pk).update(state="failed")
+    assert racing.later(case).status == "done" and len(racing.shop.effects("/tickets")) == 1
