@@ -16,7 +16,6 @@ from functools import cache
 from types import NoneType, SimpleNamespace
 from typing import Any, TypeVar
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections, models
@@ -35,9 +34,10 @@ def execute(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     ours: Any = connections[DEFAULT_DB_ALIAS]  # the proxy would look this up for each of the next words
     ours.close_if_health_check_failed()
     ours.ensure_connection()
-    bound: Any = _cursors.get(ours.connection)
+    kept: dict[str, Any] = vars(ours.connection)  # used by one thread at a time; gone when the connection is
+    bound: Any = kept.get(_CURSOR)
     if bound is None:
-        bound = _cursors[ours.connection] = _Bound(ours.connection)
+        bound = kept[_CURSOR] = _Bound(ours.connection)
     if ours.queries_logged or ours.execute_wrappers:
         cursor = ours.make_debug_cursor(bound) if ours.queries_logged else ours.make_cursor(bound)
         cursor.execute(text, values)
@@ -50,7 +50,7 @@ def execute(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         return found
 
 
-_cursors: WeakKeyDictionary[Any, "_Bound"] = WeakKeyDictionary()  # one a connection, used by one thread at a time
+_CURSOR = "cursor of rows"
 
 
 class _Bound(psycopg.RawCursor[Any]):
@@ -309,6 +309,18 @@ class _Change:
     def key(self) -> Any:
         return "change", self.model, tuple(self.changed), tuple(self.guard)
 
+    def join(self, values: Mapping[str, Any], guard: Mapping[str, Any], missed: Missed | None) -> None:
+        """A later change of the same row, as if the first were stored already: what it expects otherwise is missed at
+        once, and the rest of its guard is compared with the row as it was.
+        """
+        if any((self.guard | self.changed).get(name, value) != value for name, value in guard.items()):
+            if missed is not None:
+                raise missed()
+            return
+        self.guard |= {name: value for name, value in guard.items() if name not in self.changed}
+        self.changed |= values
+        self.missed = self.missed or missed
+
     def text(self, name: str) -> str:
         model = self.model
         sets = ", ".join(f'"{_field(model, one)[0]}" = %s' for one in self.changed)
@@ -356,7 +368,7 @@ class _Batch:
             if isinstance(part, _Insert) and any(one is row for one in part.rows):
                 return  # it goes in as it is in memory when it is sent
             if isinstance(part, _Change) and type(part.row) is type(row) and part.row.pk == row.pk:
-                part.changed |= values
+                part.join(values, guard, missed)
                 return
         self.parts.append(_Change(row, dict(values), dict(guard), missed))
 

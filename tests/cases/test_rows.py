@@ -1,7 +1,9 @@
 """Rows by kept statements: what goes in comes out, changes go out together, and each keeps its own condition."""
 
+import gc
 import uuid
 from typing import Any
+from weakref import ref
 
 import pytest
 from django.db import connection, transaction
@@ -86,6 +88,32 @@ def test_a_missed_guard_rolls_all_of_it_back(company: Small) -> None:
         rows.insert(message(case, "one"))
         rows.change(case, {"subject": "Mine"}, guard={"seq": case.seq + 1}, missed=Gone)
     assert case.messages.count() == 1 and Case.objects.get(pk=case.pk).subject != "Mine"
+
+
+def test_a_later_change_keeps_its_own_guard(company: Small) -> None:
+    """Whatever was gathered for the row before: of the row as it was, and of what is gathered."""
+    case = company.receive()
+    for wrong in ({"seq": case.seq + 1}, {"subject": "Other"}):
+        with pytest.raises(Gone), transaction.atomic(), rows.together():
+            rows.change(case, {"subject": "Mine"}, guard={}, missed=None)
+            rows.change(case, {"language": "en"}, guard=wrong, missed=Gone)
+        assert Case.objects.get(pk=case.pk).subject != "Mine"
+    with rows.together():
+        rows.change(case, {"subject": "Mine"}, guard={}, missed=None)
+        rows.change(case, {"language": "zh"}, guard={"subject": "Other"}, missed=None)
+        rows.change(case, {"language": "en"}, guard={"subject": "Mine", "seq": case.seq}, missed=Gone)
+    case.refresh_from_db()
+    assert (case.subject, case.language) == ("Mine", "en")
+
+
+def test_a_closed_connection_is_let_go(transactional_db: None) -> None:
+    gone = []
+    for _n in range(3):
+        rows.execute("SELECT 1", [])
+        gone.append(ref(connection.connection))
+        connection.close()
+    gc.collect()
+    assert [one() for one in gone] == [None] * 3
 
 
 def test_what_raises_sends_nothing(company: Small) -> None:
