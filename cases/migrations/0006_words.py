@@ -23,6 +23,12 @@ CREATE FUNCTION words_in(input text) RETURNS tsvector LANGUAGE sql IMMUTABLE PAR
     UNION ALL
     SELECT right(regexp_replace(run[1], '[^0-9]', '', 'g'), 8)
     FROM said, regexp_matches(said, '[0-9][0-9 ()-]{{6,20}}[0-9]', 'g') run
+    UNION ALL  -- other numbers may stand beside it: eight digits from where a group of them begins, or to its end
+    SELECT left(regexp_replace(substr(run[1], n), '[^0-9]', '', 'g'), 8)
+    FROM said, regexp_matches(said, '[0-9][0-9 ()-]{{6,20}}[0-9]', 'g') run, generate_series(1, length(run[1])) n
+    WHERE substr(' ' || run[1], n, 2) ~ '[^0-9][0-9]'
+    UNION ALL
+    SELECT right(run[1], 8) FROM said, regexp_matches(said, '[0-9]{{9,20}}', 'g') run
     UNION ALL
     SELECT substr(run[1], n, 2)
     FROM said, regexp_matches(said, '[{NO_SPACES}]+', 'g') run, generate_series(1, length(run[1])) n
@@ -33,8 +39,9 @@ $$;
 CREATE FUNCTION words_wanted(input text) RETURNS tsquery LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   WITH said AS MATERIALIZED (SELECT lower(normalize(left(btrim(input), 200), NFKC)) AS said),
   wanted (lexeme) AS (
-    SELECT '''' || right(regexp_replace(said, '[^0-9]', '', 'g'), 8) || ''':*'
-    FROM said WHERE said ~ '^[+]?[0-9][0-9 ()-]{{6,20}}[0-9]$'
+    SELECT '(''' || digits || ''':*|''' || right(digits, 8) || ''':*)'
+    FROM (SELECT regexp_replace(said, '[^0-9]', '', 'g') AS digits FROM said
+      WHERE said ~ '^[+]?[0-9][0-9 ()-]{{6,20}}[0-9]$') phone
     UNION ALL
     SELECT '''' || left(run[1], 60) || ''':*'
     FROM said, regexp_matches(said, '[{LETTERS}]+', 'g') run WHERE said !~ '^[+]?[0-9][0-9 ()-]{{6,20}}[0-9]$'
