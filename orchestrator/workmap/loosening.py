@@ -7,6 +7,7 @@ provably stricter. Rules have a module of their own, `loosening_rules.py`.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from agents import schemas
 from approvals.variants import ticks_of
 from cases.calendars import duration
 from orchestrator.workmap import loosening_rules
@@ -22,6 +23,8 @@ LOWER = ("reference", "case", "internal")
 """Levels that need no approval of themselves."""
 LEVELS = ("reference", "case", "internal", "controlled")
 RISKS = ("low", "medium", "high")
+WORDS = ("title", "description", "examples")
+"""What a schema says to people, and nothing checks."""
 
 
 def _rises(names: tuple[str, ...], default: str) -> Stricter:
@@ -93,9 +96,18 @@ def _same_but_for_words(old: Any, new: Any) -> bool:
 
 
 def _bare_schema(schema: Any) -> Any:
-    if isinstance(schema, Mapping):
-        return {key: _bare_schema(v) for key, v in schema.items() if key not in ("title", "description", "examples")}
-    return [_bare_schema(part) for part in schema] if isinstance(schema, list) else schema
+    """Without its words for people: those stand in a schema, not among names of arguments nor in values."""
+    if not isinstance(schema, Mapping):
+        return schema
+    return {key: _bare_part(key, part) for key, part in schema.items() if key not in WORDS}
+
+
+def _bare_part(key: str, part: Any) -> Any:
+    if key in schemas.NAMED and isinstance(part, Mapping):
+        return {name: _bare_schema(one) for name, one in part.items()}
+    if key in schemas.LISTED and isinstance(part, list):
+        return [_bare_schema(one) for one in part]
+    return _bare_schema(part) if key in schemas.ONE else part
 
 
 NEUTRAL: dict[str, set[str]] = {

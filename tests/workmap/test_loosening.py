@@ -245,6 +245,55 @@ def test_a_change_loosens_when_it_is_not_known_to_be_stricter(
     assert bool(spots(what, base, new)) is loosens
 
 
+def of_arguments(**changes: Any) -> Record:
+    """A schema with an argument for each place in which `title` is a name or a value, and not words for people."""
+    named_so = {"type": "string", "title": "Title", "maxLength": 40}
+    whole: Record = {
+        "type": "object",
+        "title": "Voucher",
+        "properties": {
+            "title": named_so,
+            "items": {"type": "array", "items": {"type": "object", "properties": {"description": named_so}}},
+            "kind": {"const": {"title": "gift"}},
+            "size": {"$ref": "#/$defs/examples"},
+        },
+        "$defs": {"examples": named_so},
+        "dependentRequired": {"title": ["kind"]},
+    }
+    return {**OPERATION, "arguments": {**whole, **changes}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "loosens"),
+    [
+        ({"title": "Gift", "description": "d", "examples": [{}]}, False),
+        ({"$defs": {"examples": {"type": "string", "title": "T", "maxLength": 40}}}, False),
+        ({"$defs": {"examples": {"type": "string", "title": "Title"}}}, True),
+        ({"dependentRequired": {}}, True),
+        ({"dependentRequired": {"title": []}}, True),
+    ],
+)
+def test_words_of_a_schema_may_change_but_not_arguments_that_are_called_so(changes: Record, loosens: bool) -> None:
+    assert bool(spots("operation", of_arguments(), of_arguments(**changes))) is loosens
+
+
+@pytest.mark.parametrize(
+    ("name", "schema", "loosens"),
+    [
+        ("title", {"type": "string", "description": "d", "maxLength": 40}, False),
+        ("title", {"type": "string", "title": "Title", "maxLength": 400}, True),
+        ("title", None, True),
+        ("items", {"type": "array", "items": {"type": "object", "properties": {"description": {}}}}, True),
+        ("items", {"type": "array", "items": {"type": "object", "properties": {}}}, True),
+        ("kind", {"const": {"title": "refund"}}, True),
+    ],
+)
+def test_an_argument_may_be_called_title(name: str, schema: Record | None, loosens: bool) -> None:
+    kept = {**of_arguments()["arguments"]["properties"], name: schema}
+    new = of_arguments(properties={key: value for key, value in kept.items() if value is not None})
+    assert bool(spots("operation", of_arguments(), new)) is loosens
+
+
 def test_what_is_new_loosens_if_it_gives_something() -> None:
     assert spots("grant", None, GRANT) and not spots("grant", GRANT, None)
     assert spots("operation", None, OPERATION)
