@@ -63,7 +63,7 @@ def change(*, actor: Actor, key: Key, becomes: Record | None, reason: str, now: 
         if found := _problems(live.records, key, becomes):
             raise Refused(found)
         wanted = {key: None if becomes is None else normal(key[0], becomes)}
-        made = plan(live.records, wanted, running=Case.objects.exists())
+        made = plan(live.records, wanted, retired=live.retired, running=Case.objects.exists())
         waiting = [words for one in made.waiting for words in one.words]
         entries = transitions.bring_into_force(
             made.apply, live, actor=actor, reason=reason, words=made.in_force, code="policy.changed"

@@ -74,13 +74,24 @@ def _parts(old: list[Record], new: list[Record], spot: tuple[str, ...]) -> list[
 
 def in_words(key: Key, difference: Difference) -> str:
     """`Operation payments.refund: level changes from controlled to internal`."""
-    what, name = key
-    who = f"{title_of(what).capitalize()} {name}".strip()
+    who = _who(key)
     spot = list(difference.spot)
     if spot and spot[0] in SINGULAR and len(spot) > 1:
         who = f"{who}, {title_of(SINGULAR[spot[0]])} {spot[1]}"
         spot = spot[2:]
     return f"{who}: {_change('.'.join(spot), difference)}" if spot else f"{who} {_whole(difference)}"
+
+
+def lines(key: Key, difference: Difference, was: Record | None) -> list[str]:
+    """One line; for a record that comes back from retirement also how it differs from `was`, what it was before."""
+    if was is None:
+        return [in_words(key, difference)]
+    back = _("comes back")
+    return [f"{_who(key)} {back}", *(in_words(key, one) for one in between(was, difference.new))]
+
+
+def _who(key: Key) -> str:
+    return f"{title_of(key[0]).capitalize()} {key[1]}".strip()
 
 
 def _whole(difference: Difference) -> str:

@@ -1,7 +1,8 @@
-"""The records in force, read from the floors below with one query a kind. What is retired is left out."""
+"""The records in force, read from the floors below with one query a kind, and apart from them what is retired."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import Prefetch
 
@@ -24,9 +25,14 @@ from orchestrator.workmap.records import Record, Records, name_of_grant
 
 @dataclass(slots=True)
 class Live:
-    """`grants`: the row of each grant's name, retired ones too. `taken`: how many an agent and operation ever had."""
+    """`grants`: the row of each grant's name, retired ones too. `taken`: how many an agent and operation ever had.
+
+    `retired`: what a retired record was when it was last in force. Grants and rules are not there: a grant that comes
+    back gives anew, and a rule that was retired asked nobody meanwhile.
+    """
 
     records: Records = field(default_factory=dict)
+    retired: Records = field(default_factory=dict)
     grants: dict[str, Grant] = field(default_factory=dict)
     taken: dict[tuple[str, str], int] = field(default_factory=dict)
 
@@ -38,22 +44,26 @@ def read() -> Live:
     if company is not None:
         calls = CompanyCalls.objects.select_related("customer", "reply").filter(pk=1).first()
         live.records["company", ""] = rows.company(company, calls)
-    for calendar in Calendar.objects.filter(retired=False):
-        live.records["calendar", calendar.name] = rows.calendar(calendar)
-    for team in Team.objects.filter(retired=False).select_related("escalates_to"):
-        live.records["team", team.name] = rows.team(team)
-    for system in System.objects.filter(retired=False).select_related("owner"):
-        live.records["system", system.name] = rows.system(system)
-    for operation in Operation.objects.filter(retired=False):
-        live.records["operation", operation.name] = rows.operation(operation)
-    for agent in Agent.objects.filter(retired=False).select_related("owner"):
-        live.records["agent", agent.name] = rows.agent(agent)
+    for calendar in Calendar.objects.all():
+        _put(live, "calendar", calendar, rows.calendar(calendar))
+    for team in Team.objects.select_related("escalates_to"):
+        _put(live, "team", team, rows.team(team))
+    for system in System.objects.select_related("owner"):
+        _put(live, "system", system, rows.system(system))
+    for operation in Operation.objects.all():
+        _put(live, "operation", operation, rows.operation(operation))
+    for agent in Agent.objects.select_related("owner"):
+        _put(live, "agent", agent, rows.agent(agent))
     _grants(live)
     for type_ in types():
-        live.records["request_type", type_.name] = type_record(type_)
+        _put(live, "request_type", type_, type_record(type_))
     for rule in Rule.objects.filter(retired=False):
         live.records["rule", rule.name] = rows.rule(rule)
     return live
+
+
+def _put(live: Live, what: str, row: Any, record: Record) -> None:
+    (live.retired if row.retired else live.records)[what, row.name] = record
 
 
 def _grants(live: Live) -> None:
@@ -68,7 +78,7 @@ def _grants(live: Live) -> None:
 
 
 def types(names: Iterable[str] | None = None) -> list[RequestType]:
-    """Request types (of these names) with all that belongs to them."""
+    """Request types (of these names), retired ones too, with all that belongs to them."""
     sources = FactSource.objects.filter(retired=False).order_by("position")
     facts = Fact.objects.filter(retired=False).order_by("position", "pk").prefetch_related(Prefetch("sources", sources))
     steps = Step.objects.filter(retired=False).order_by("position", "pk").select_related("team", "work__agent")
@@ -76,7 +86,7 @@ def types(names: Iterable[str] | None = None) -> list[RequestType]:
         Prefetch("steps", FallbackStep.objects.select_related("system").order_by("position", "pk")),
         "record_in",
     )
-    found = RequestType.objects.filter(retired=False).select_related("team", "lead")
+    found = RequestType.objects.select_related("team", "lead")
     if names is not None:
         found = found.filter(name__in=list(names))
     templates = Template.objects.filter(retired=False).order_by("pk")

@@ -57,7 +57,7 @@ def load(text: Text, *, actor: Actor, reason: str, retire: bool, check_only: boo
         if retire:
             wanted |= dict.fromkeys(left)
         _refuse(text, read, live, wanted)
-        made = plan(live.records, wanted, running=Case.objects.exists())
+        made = plan(live.records, wanted, retired=live.retired, running=Case.objects.exists())
         loaded = Loaded(words=made.words, left=[] if retire else [_named(key) for key in left])
         if not check_only:
             _carry_out(made, read, live, loaded, actor=actor, reason=reason, now=now)

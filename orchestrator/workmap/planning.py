@@ -39,8 +39,8 @@ def after(live: Records, changes: Mapping[Key, Record | None]) -> Records:
     return {key: record for key, record in whole.items() if key not in changes or changes[key] is not None}
 
 
-def plan(live: Records, wanted: Mapping[Key, Record | None], *, running: bool) -> Plan:
-    """How `wanted` (records in normal form; None: retire) comes into force.
+def plan(live: Records, wanted: Mapping[Key, Record | None], *, retired: Records, running: bool) -> Plan:
+    """How `wanted` (records in normal form; None: retire) comes into force. `retired`: what retired records were.
 
     On a running system what loosens waits, with what only fits together with it. Nothing here says whether
     `wanted` is right as a whole: it is checked before.
@@ -50,18 +50,18 @@ def plan(live: Records, wanted: Mapping[Key, Record | None], *, running: bool) -
         for key, record in wanted.items()
         if not (same(live.get(key), record) if record is not None else key not in live)
     }
-    held = _held(live, changes) if running else {}
+    held = _held(live, changes, retired) if running else {}
     apply = {key: held.get(key, record) for key, record in changes.items()}
     apply = {key: record for key, record in apply.items() if not same(live.get(key), record)}
     if held:
         apply = _fitting(live, apply)
     found = Plan(apply=apply)
     for key in sorted(changes, key=lambda key: ORDER[key[0]]):
-        _tell(found, live, key, changes[key])
+        _tell(found, live, key, changes[key], retired.get(key))
     return found
 
 
-def _held(live: Records, changes: Mapping[Key, Record | None]) -> dict[Key, Record | None]:
+def _held(live: Records, changes: Mapping[Key, Record | None], retired: Records) -> dict[Key, Record | None]:
     """Records of which something loosens, as they may come into force now: as they were, or (request types)
     with the rest of their changes."""
     around = surroundings(live)
@@ -69,6 +69,8 @@ def _held(live: Records, changes: Mapping[Key, Record | None]) -> dict[Key, Reco
     for key, new in changes.items():
         old = live.get(key)
         spots = loosening.spots(key[0], old, new, around)
+        if key in retired and loosening.spots(key[0], retired[key], new, around):
+            spots = [()]  # to retire it and to bring it back looser are two steps of one loosening
         if not spots:
             continue
         part = key[0] == "request_type" and old is not None and new is not None and () not in spots
@@ -123,19 +125,16 @@ def _key(problem: Problem) -> Key:
     return str(problem.at[0]), str(problem.at[1])
 
 
-def _tell(found: Plan, live: Records, key: Key, new: Record | None) -> None:
-    """Adds the words of one record's change, and what of it waits."""
+def _tell(found: Plan, live: Records, key: Key, new: Record | None, was: Record | None) -> None:
+    """Adds the words of one record's change, and what of it waits. `was`: the record before it was retired."""
     old = live.get(key)
     now = found.apply.get(key, old)
     waiting = {difference.spot for difference in differences.between(now, new)}
     held: list[str] = []
     for difference in differences.between(old, new):
-        words = differences.in_words(key, difference)
-        if difference.spot in waiting:
-            held.append(words)
-            words = _("%(change)s (needs a second person)") % {"change": words}
-        else:
-            found.in_force.append(words)
-        found.words.append(words)
+        for words in differences.lines(key, difference, was):
+            waits = difference.spot in waiting
+            (held if waits else found.in_force).append(words)
+            found.words.append(_("%(change)s (needs a second person)") % {"change": words} if waits else words)
     if held:
         found.waiting.append(Waiting(key, now, new, tuple(held)))

@@ -22,7 +22,7 @@ from cases.models import Case, Company, Event, Fact, RequestType, Step, Team, Te
 from orchestrator.workmap import live, services
 from orchestrator.workmap.admin.base import RecordAdmin
 from orchestrator.workmap.admin.fields import LinesField, TitleField
-from tests.workmap.maps import shop_text
+from tests.workmap.maps import named, of, shop, shop_text
 
 BY = Actor("control", "test")
 
@@ -123,6 +123,20 @@ def test_a_change_is_in_the_history_with_who_and_why(page: Client, boss: User) -
     assert Event.objects.filter(code="policy.changed").count() == 1
     history = page.get(reverse("admin:cases_template_history", args=[row.pk]))
     assert "Because" in history.content.decode()
+
+
+def test_a_type_comes_back_with_all_that_belonged_to_it(page: Client) -> None:
+    whole = shop()
+    refund = {**named(whole["request_types"], "refund"), "name": "repair", "routes": []}
+    services.load(actor=BY, text=of({**whole, "request_types": [*whole["request_types"], refund]}))
+    running()
+    row = RequestType.objects.get(name="repair")
+    was = live.read().records["request_type", "repair"]
+    send(page, row, retired="on")
+    row.refresh_from_db()
+    assert row.retired
+    send(page, row, retired=None)
+    assert live.read().records["request_type", "repair"] == was and not Draft.objects.exists()
 
 
 def test_the_admin_checks_with_the_same_check_as_the_map(page: Client) -> None:

@@ -18,13 +18,8 @@ from orchestrator.workmap.records import Key, Record
 
 
 def record_of_type(type_: RequestType) -> Record:
-    """The type as it is in force, or as little as it has while it is retired."""
-    found = live.types([type_.name])
-    return (
-        live.type_record(found[0])
-        if found
-        else rows.request_type(type_, {"facts": [], "steps": [], "templates": []}, None)
-    )
+    """The type as it is in force, or as it was when it was retired."""
+    return live.type_record(live.types([type_.name])[0])
 
 
 def with_part(type_: RequestType, section: str, name: str, part: Record | None, place: int | None) -> Record:
