@@ -17,7 +17,7 @@ class SecondPerson(NoRight):
 
 
 class OwnLimit(NoRight):
-    """This rule changes what you may decide yourself, so somebody else must publish it. Nothing was changed."""
+    """This changes what you or your team may decide, so somebody else must publish it. Nothing was changed."""
 
 
 class DraftEnded(WrongState):

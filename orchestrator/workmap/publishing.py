@@ -24,8 +24,9 @@ from orchestrator.workmap.errors import (
     Refused,
     SecondPerson,
 )
+from orchestrator.workmap.loosening_rules import is_standing
 from orchestrator.workmap.planning import after
-from orchestrator.workmap.records import Record, same
+from orchestrator.workmap.records import Record, Records, same
 
 RIGHT = "approvals.change_draft"
 LATEST = timedelta(days=366)
@@ -139,7 +140,7 @@ def _check(actor: Actor, draft: Draft, live: live_records.Live) -> None:
         raise SecondPerson
     key = (draft.what, draft.name)
     was, becomes = draft.becomes["was"], draft.becomes["becomes"]
-    if draft.what == "rule" and _is_own(actor, [was, becomes]):
+    if _is_own(actor, draft.what, [one for one in (was, becomes) if one is not None], live.records):
         raise OwnLimit
     if not same(live.records.get(key), was):
         raise DraftOutdated
@@ -174,13 +175,36 @@ def _must_publish(actor: Actor) -> None:
         raise NoRight
 
 
-def _is_own(actor: Actor, rules: Iterable[Record | None]) -> bool:
-    """Whether the rule, before or after, names the person or a team they decide in."""
-    said = [rule["then"] for rule in rules if rule is not None]
-    persons = {then["standing_approval"]["by"] for then in said if "standing_approval" in then}
-    teams = {team for then in said for team in teams_asked(then)}
+def _is_own(actor: Actor, what: str, sides: Iterable[Record], live: Records) -> bool:
+    """Whether the change, before or after, is about what the person, or a team they decide in, may decide."""
+    teams, persons = set[str](), set[str]()
+    for record in sides:
+        teams.update(_deciding(what, record, live))
+        if what == "rule" and is_standing(record):
+            persons.add(record["then"]["standing_approval"]["by"])
     user = actor.user
     return user.username in persons or user.groups.filter(team__name__in=teams).exists()
+
+
+def _deciding(what: str, record: Record, live: Records) -> Iterator[str]:
+    """Every team of whose decisions the record says something. Where a rule does not match, the type's lead decides;
+    beyond a standing approval the same people do as without it."""
+    if what == "rule":
+        yield from teams_asked(record["then"])
+        if not is_standing(record):
+            yield from _leads(record.get("when", {}).get("types"), live)
+    elif what == "request_type":
+        yield record["lead"]
+    elif what == "team":
+        yield record["name"]
+        if "escalates_to" in record:
+            yield record["escalates_to"]
+
+
+def _leads(types: Iterable[str] | None, live: Records) -> list[str]:
+    """Who decides in these request types (none named: in all) where no rule says who."""
+    found = {name: record["lead"] for (what, name), record in live.items() if what == "request_type"}
+    return [found[name] for name in types or found if name in found]
 
 
 def teams_asked(then: Mapping[str, Any]) -> Iterator[str]:
