@@ -104,7 +104,7 @@ def summary(
     zone = ZoneInfo(company.time_zone if company else "UTC")
     currency = company.currency if company else "HKD"
     until = until or max(now.astimezone(zone).date(), since or date.min)
-    since = since or until - timedelta(days=DAYS - 1)
+    since = since or until - min(timedelta(days=DAYS - 1), until - date.min)  # near the first day there is: from it
     names = dict(RequestType.objects.values_list("pk", "name"))
     asked = _between(cases, since, until, zone)
     wanted = {pk for pk, name in names.items() if not type_name or name == type_name}

@@ -3,14 +3,17 @@
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from django.db import connection
 from django.utils import timezone
 
 from approvals.models import Decision
 from cases import ledger
 from cases.actors import CONTROL
+from cases.clock import database_now
 from cases.ledger import Entry
-from cases.models import Case
+from cases.models import Case, Company
+from orchestrator.reports.rolling import roll_up
 from tests.api.program import Program
 from tests.world import World, add_case_row
 
@@ -94,6 +97,29 @@ def test_the_summary_keeps_to_its_days(world: World, reader: Program) -> None:
     assert reader.get("reports/summary/", **{"from": long_ago}).json()["received"] == 2
     assert reader.get("reports/summary/", **{"from": "0001-01-01", "to": "9999-12-31"}).json()["received"] == 2
     assert reader.get("reports/summary/", to=long_ago).json()["received"] == 0
+
+
+@pytest.mark.parametrize(
+    ("sent", "days"),
+    [
+        ({"to": "0001-01-05"}, ("0001-01-01", "0001-01-05")),  # thirty days before it there is no day
+        ({"to": "0001-01-01"}, ("0001-01-01", "0001-01-01")),
+        ({"to": "0001-01-30"}, ("0001-01-01", "0001-01-30")),
+        ({"to": "9999-12-31"}, ("9999-12-02", "9999-12-31")),
+        ({"from": "9999-12-31"}, ("9999-12-31", "9999-12-31")),
+        ({"from": "0001-01-01", "to": "0001-01-01"}, ("0001-01-01", "0001-01-01")),
+    ],
+)
+def test_the_summary_counts_the_first_and_the_last_days_there_are(
+    world: World, reader: Program, sent: dict[str, str], days: tuple[str, str]
+) -> None:
+    for zone in ("Pacific/Kiritimati", "Pacific/Kiritimati", "Pacific/Pago_Pago"):  # once with the roll-ups
+        Company.objects.update(time_zone=zone)
+        answer = reader.get("reports/summary/", **sent)
+        assert answer.status_code == 200
+        said = answer.json()
+        assert (said["from"], said["to"], said["received"]) == (*days, 0)
+        roll_up(now=database_now())
 
 
 def test_the_map_is_the_one_in_force_without_secrets(world: World, reader: Program) -> None:
