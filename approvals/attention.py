@@ -1,6 +1,6 @@
 """A person's own list: put an approval aside for a while, take it back, watch it. Nobody else's list changes."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,6 +11,8 @@ from approvals.selectors import no_right, seen
 from cases.actors import Actor
 from cases.clock import database_now
 from cases.errors import Incorrect, NoRight
+
+LONGEST = timedelta(days=366)  # also where no deadline bounds it: what is far enough off no page can show any more
 
 
 def snooze(*, actor: Actor, approval_id: Any, until: datetime | None) -> None:
@@ -24,6 +26,8 @@ def snooze(*, actor: Actor, approval_id: Any, until: datetime | None) -> None:
     now = database_now()
     if until is not None and until <= now:
         raise Incorrect(_("Choose a time to come."), fields={"until": []})
+    if until is not None and until > now + LONGEST:
+        raise Incorrect(_("Choose a time within a year."), fields={"until": []})
     if until is not None and approval.due_at is not None and until >= approval.due_at:
         raise Incorrect(_("Choose a time before it is due."), fields={"until": []})
     if approval.due_at is not None and approval.due_at <= now:

@@ -22,6 +22,7 @@ from cases.models import Team
 from cases.plainly import plain
 
 LONGEST = timedelta(days=366)
+AHEAD = timedelta(days=366)  # no later than this it begins: what is far enough off no page can show any more
 
 
 def set_cover(
@@ -163,6 +164,8 @@ def _dates(starts_at: datetime | None, ends_at: datetime, now: datetime) -> date
     begins = max(starts_at, now) if starts_at else now
     if ends_at <= begins:
         raise Incorrect(_("The cover must end after it begins, and not in the past."), fields={"ends_at": []})
+    if begins > now + AHEAD:
+        raise Incorrect(_("Choose a beginning within a year."), fields={"starts_at": []})
     if ends_at - begins > LONGEST:
         raise Incorrect(_("A cover lasts a year at most."), fields={"ends_at": []})
     return begins

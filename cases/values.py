@@ -87,7 +87,7 @@ def moment(value: object, zone: tzinfo | None) -> datetime | date | Unknown:
 
 
 def midnight(day: date, zone: tzinfo) -> datetime:
-    """Return the start of a local day, as a UTC time."""
+    """Return the start of a local day, as a UTC time. Raises OverflowError where that is in no year there is."""
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 

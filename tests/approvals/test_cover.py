@@ -326,6 +326,26 @@ def test_the_page_sets_and_ends_it_without_javascript(company: Small, client_of:
     assert Cover.objects.get().ended_at is not None
 
 
+@pytest.mark.parametrize(
+    ("starts_at", "ends_at"),
+    [
+        ("9999-12-31T23:00-14:00", "9999-12-31T23:59-14:00"),  # by PostgreSQL's clock the year 10000
+        ("9999-12-31T20:00Z", "9999-12-31T23:59Z"),  # by the company's
+        ("9999-12-30T10:00", "9999-12-31T10:00"),
+        ("", "9999-12-31T23:59-14:00"),
+        ("0001-01-01T00:00+14:00", "0001-01-01T00:00+14:00"),
+        ("", "0001-01-01T00:00"),
+    ],
+)
+def test_it_begins_within_a_year_so_that_every_page_can_show_it(
+    company: Small, client_of: Any, starts_at: str, ends_at: str
+) -> None:
+    sent = {"by": user("fin").pk, "starts_at": starts_at, "ends_at": ends_at}
+    assert client_of("may").post("/cover/", sent).status_code == 422
+    assert client_of("may").get("/cover/").status_code == 200
+    assert not Cover.objects.exists()
+
+
 def test_the_form_offers_others_only_to_who_may_arrange_it(company: Small, client_of: Any) -> None:
     admin()
     Team.objects.get(name="support").leads.add(user("may"))

@@ -338,6 +338,16 @@ def test_each_form_works_without_javascript(company: Small) -> None:
     assert listed("may") == []
 
 
+def test_it_is_put_aside_for_a_year_at_most_so_that_every_page_can_show_it(company: Small) -> None:
+    cache.clear()
+    _case, approval = company.waiting()
+    Approval.objects.update(due_at=None)
+    may, path = client_of("may"), f"/approvals/{approval.pk}/"
+    for until in ("9999-12-31T23:59-14:00", "9999-12-31T23:59Z", "9999-12-31T23:59", "0001-01-01T00:00+14:00"):
+        assert may.post(path + "snooze/", {"until": until}).status_code == 422, until
+    assert may.get("/approvals/?tab=snoozed").status_code == 200 and listed("may") == [approval]
+
+
 def test_who_is_looking_and_what_changed_is_said(company: Small) -> None:
     cache.clear()
     _case, approval = company.waiting()

@@ -211,6 +211,16 @@ def test_two_workers_start_it_once() -> None:
     assert Event.objects.filter(code="policy.published").count() == 1
 
 
+@pytest.mark.parametrize("at", ["9999-12-31T23:59-14:00", "9999-12-31T23:59", "0001-01-01T00:00+14:00"])
+def test_a_start_that_no_page_could_show_is_refused(draft: Draft, at: str) -> None:
+    client = Client()
+    client.force_login(User.objects.create_superuser("two", "", "a-long-test-password"))
+    data = {"draft": [draft.pk], "reason": "Agreed", "starts_at": at}
+    assert client.post(reverse("admin:approvals_draft_publish"), data, follow=True).status_code == 200
+    draft.refresh_from_db()
+    assert (draft.state, draft.starts_at) == ("open", None)
+
+
 def test_the_admin_plans_it_shows_it_and_calls_it_off(draft: Draft) -> None:
     client = Client()
     client.force_login(User.objects.create_superuser("two", "", "a-long-test-password"))

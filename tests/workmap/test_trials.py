@@ -47,9 +47,19 @@ def test_it_is_started_on_the_page_and_done_by_the_worker(page: Client) -> None:
 
 
 def test_a_period_that_is_none_starts_nothing(page: Client) -> None:
-    for change in ({"since": "yesterday"}, {"since": "2030-01-02", "until": "2030-01-01"}, {"s_ask": ""}):
-        assert begin(page, **change).status_code == 422
+    wrong = [{"since": "yesterday"}, {"since": "2030-01-02", "until": "2030-01-01"}, {"s_ask": ""}]
+    for change in [*wrong, {"since": "0001-01-01"}, {"until": "9999-12-31"}]:  # one midnight is in no year there is
+        assert begin(page, **change).status_code == 422, change
+        assert page.get(reverse("admin:approvals_rule_trials")).status_code == 200
     assert not RuleTrial.objects.exists()
+
+
+def test_a_period_of_all_years_is_one(page: Client) -> None:
+    answer = begin(page, since="0001-01-02", until="9999-12-30")
+    assert answer.status_code == 303
+    try_rules()
+    assert page.get(answer["Location"]).status_code == 200
+    assert page.get(reverse("admin:approvals_rule_trials")).status_code == 200
 
 
 def test_parts_together_are_the_whole_and_the_page_can_say_how_far(page: Client, monkeypatch: Any) -> None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
 
@@ -24,6 +24,7 @@ from agents.configuration import Configuration, current
 from approvals.models import Rule
 from cases.actors import person
 from cases.clock import database_now
+from cases.values import midnight
 from orchestrator.workmap import rows
 from orchestrator.workmap.admin import stages
 from orchestrator.workmap.admin.base import RecordAdmin, RecordForm
@@ -298,11 +299,12 @@ def _sent(data: Any, config: Configuration) -> Record | None:
 
 
 def _period(data: Any, config: Configuration) -> tuple[datetime, datetime] | None:
-    """From the first day to the end of the last, in the company's time."""
+    """From the first day to the end of the last, in the company's time. None for a day that is in part outside the
+    years there are: its start could be stored, but not read again.
+    """
     try:
         first, last = date.fromisoformat(str(data.get("since"))), date.fromisoformat(str(data.get("until")))
-        since = datetime.combine(first, time(), config.zone)
-        until = datetime.combine(last, time(), config.zone) + timedelta(days=1)
+        since, until = midnight(first, config.zone), midnight(last + timedelta(days=1), config.zone)
     except (ValueError, OverflowError):
         return None
     return (since, until) if since < until else None
