@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from cases.canonical import canonical, decimal_text
-from cases.values import UNKNOWN, moment, number, yes_no
+from cases.values import UNKNOWN, local_day, moment, number, yes_no
 
 ORDER = ("more than", "at least", "less than", "at most")
 EACH = ("any of them", "all of them")
@@ -142,8 +142,10 @@ def _order_of_times(left: object, right: object, frame: Frame) -> int | None:
     if isinstance(one, datetime) or isinstance(two, datetime):
         if frame.zone is None:
             return None
-        one = one.astimezone(frame.zone).date() if isinstance(one, datetime) else one
-        two = two.astimezone(frame.zone).date() if isinstance(two, datetime) else two
+        one = local_day(one, frame.zone) if isinstance(one, datetime) else one
+        two = local_day(two, frame.zone) if isinstance(two, datetime) else two
+        if one is UNKNOWN or two is UNKNOWN:
+            return None
     return (one > two) - (one < two)
 
 

@@ -88,7 +88,7 @@ def evaluate(text: str, values: Mapping[str, object], *, now: datetime, zone: tz
         plan = _plan(text, getattr(zone, "key", None) or "UTC")
         world = {**values, "now": now, "today": now.astimezone(zone).date()}
         return UNKNOWN if plan is None else _value(plan, world, zone)
-    except (FormulaError, RecursionError):
+    except (FormulaError, RecursionError, OverflowError):  # the last: a time that in this zone is in no year there is
         return UNKNOWN
 
 

@@ -91,6 +91,14 @@ def midnight(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
+def local_day(at: datetime, zone: tzinfo) -> date | Unknown:
+    """Return the day of a time in that zone; UNKNOWN where that is in no year there is."""
+    try:
+        return at.astimezone(zone).date()
+    except OverflowError:
+        return UNKNOWN
+
+
 def check_path(path: str) -> None:
     """Raise ValueError unless the path reads like `a.b[0].c` or `flights[*].status`."""
     _steps(path)
@@ -210,8 +218,8 @@ def _day_or_time(value: object, kind: str, zone: tzinfo) -> datetime | date | Un
     if read is UNKNOWN:
         return UNKNOWN
     if isinstance(read, datetime):
-        return read if kind == "time" else read.astimezone(zone).date()
-    return midnight(read, zone) if kind == "time" else read
+        return read if kind == "time" else local_day(read, zone)
+    return _in_utc(datetime.combine(read, time()), zone) if kind == "time" else read
 
 
 def _text(value: object) -> str | Unknown:

@@ -108,6 +108,7 @@ def test_it_does_not_compare_an_odd_amount(odd: object, comparison: str) -> None
         "is", 1),
         (date(2026, 1, 1), "more than", 5), ("maybe", "is", True), (["a", None], "all of them", ["a"]),
         ([1, "a"], "contains", 2), ("x", "one of", "x"),
+        ("9999-12-31T23:59:59Z", "more than", "2026-11-22"),  # the company's day of it is in no year there is
     ],
 )  # fmt: skip
 def test_it_leaves_unlike_things_unknown(left: object, comparison: str, right: object) -> None:

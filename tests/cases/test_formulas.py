@@ -138,6 +138,13 @@ def test_it_does_not_know_days_from_what_is_no_date() -> None:
         assert work_out(f"days({bad} - today) != 5") is UNKNOWN
 
 
+def test_a_time_outside_the_years_there_are_makes_it_unknown() -> None:
+    last = datetime(9999, 12, 31, 23, tzinfo=UTC)  # in Hong Kong it is the year 10000
+    for first, formula in (("0001-01-01", "days(now - x)"), (date.min, "days(x - now)"), (last, "x > now")):
+        assert work_out(formula, x=first) is UNKNOWN
+    assert work_out("days(x - today) > 0", x="9999-12-31") is True
+
+
 def test_it_reads_a_date_in_the_companys_zone_and_never_this_machines_clock() -> None:
     assert work_out("d(order.promised_on)") == "2026-11-18T00:00:00+08:00"
     assert work_out("d(order.promised_on).add(3, 'day') < d(now)") is True

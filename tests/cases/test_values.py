@@ -86,6 +86,24 @@ def test_it_does_not_guess_at_a_date(value: object) -> None:
     assert moment(value, HK) is UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "zone"),
+    [
+        ("0001-01-01", "time", HK),  # its midnight, by UTC, is in the year before
+        ("9999-12-31T23:59:59Z", "date", HK),  # what many systems write for never; here it is in the year 10000
+        ("0001-01-01T00:00:00Z", "date", ZoneInfo("America/New_York")),
+    ],
+)
+def test_a_day_outside_the_years_there_are_is_unknown(text: str, kind: str, zone: ZoneInfo) -> None:
+    assert coerce(text, kind, zone, "HKD") is UNKNOWN
+
+
+def test_the_first_and_last_days_and_times_are_read() -> None:
+    assert coerce("0001-01-01", "date", HK, "HKD") == date.min
+    assert coerce("9999-12-31", "date", HK, "HKD") == date.max
+    assert coerce("9999-12-31T23:59:59Z", "time", HK, "HKD") == datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
 def test_it_digs_along_a_path() -> None:
     record = {"a": {"b": [{"c": 5}, {"c": None}]}, "flights": [{"status": "late"}, {"status": ["ok", "ok"]}]}
     assert dig(record, "a.b[0].c") == 5
