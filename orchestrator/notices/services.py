@@ -50,7 +50,7 @@ def plan() -> None:
         known = selectors.people()
         for user in known:
             _each(lambda user=user: _plan_person(user, now, zone), user=user.pk)  # type: ignore[misc]
-        _each(lambda: standing.plan(now, zone))
+        _each(lambda: standing.plan(now, zone, known))
         for outcome in selectors.outcomes(now, known):
             if selectors.mode_of(outcome.user) != MailChoice.Mode.NONE:
                 transitions.reserve([Plan(outcome.item, "outcome")], now=now, user_id=outcome.user.pk)
@@ -121,11 +121,12 @@ def _muted(row: Notice, user: User) -> bool:
 
 
 def _overtaken(row: Notice) -> bool:
-    """Something newer about the same was made while this one could not be sent. Lateness is told of each ask."""
-    return (
-        not row.kind.startswith("due:")
-        and Notice.objects.filter(user=row.user_id, item=row.item, pk__gt=row.pk).exists()
-    )
+    """Something newer about the same was made while this one could not be sent. Lateness is told of each ask.
+
+    By the time of reserving: a row that was dropped and is taken up again is the newest, however old its number.
+    """
+    newer = Notice.objects.filter(user=row.user_id, item=row.item, reserved_at__gt=row.reserved_at)
+    return not row.kind.startswith("due:") and newer.exists()
 
 
 def _letter(row: Notice, user: User, at: Setting) -> Letter | None:

@@ -3,10 +3,12 @@
 Afterwards people are asked again, so it is no emergency; who wants no mails gets none, and the page says it as well.
 """
 
+from collections.abc import Collection, Iterable
 from datetime import datetime, tzinfo
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -18,27 +20,45 @@ from cases.texts import say
 from cases.wording import money
 from orchestrator.notices import transitions
 from orchestrator.notices.letters import TAGS, Letter, Setting
-from orchestrator.notices.models import Notice
+from orchestrator.notices.models import MailChoice, Notice
 from orchestrator.notices.plain import fit, line
 from orchestrator.notices.planning import Plan
+from orchestrator.notices.selectors import mode_of
 
 OTHER_WORDS = 40  # of the mail, beside its rows
 PREFIX = "standing:"
 
 
-def plan(now: datetime, zone: tzinfo) -> None:
-    """Make one row for what is new to each person. Three queries, and two for each person to be told."""
-    rows = [row for row in _rows() if row.is_confirmed and row.confirmed_by and row.confirmed_by.email]
-    told: dict[tuple[int, str], set[str]] = {}
-    said = Notice.objects.filter(item__startswith=PREFIX, user__isnull=False).exclude(state=Notice.State.DROPPED)
-    for user_id, item, kind, covers in said.values_list("user", "item", "kind", "covers"):
-        told.setdefault((user_id, item), set()).update([kind, *covers])
-    for used in usage(rows, now=now, zone=zone).values():
-        person, item = used.row.confirmed_by_id, f"{PREFIX}{used.row.pk}"
+def plan(now: datetime, zone: tzinfo, known: Iterable[User]) -> None:
+    """Make one row for what is new to each of `known` who wants mails. Three queries, and two for each person to be
+    told. The mail says all that is near, so its row covers all of it: what it overtakes is not taken up again.
+    """
+    wanting = {user.pk for user in known if mode_of(user) != MailChoice.Mode.NONE}
+    rows = [row for row in _rows() if row.is_confirmed and row.confirmed_by_id in wanting]
+    near = [used for used in usage(rows, now=now, zone=zone).values() if used.near]
+    before = told(near)
+    for used in near:
+        person, item = used.row.confirmed_by_id, _item(used)
         assert person is not None  # noqa: S101  # filtered above
-        fresh = [kind for kind in used.warnings if kind not in told.get((person, item), ())]
-        if fresh:
-            transitions.reserve([Plan(item, fresh[0], tuple(fresh[1:]))], now=now, user_id=person)
+        new = next((kind for kind in used.warnings if kind not in before.get((person, item), ())), None)
+        if new:
+            covers = tuple(kind for kind in used.warnings if kind != new)
+            transitions.reserve([Plan(item, new, covers)], now=now, user_id=person)
+
+
+def told(near: Collection[Usage]) -> dict[tuple[int | None, str], set[str]]:
+    """Of the warnings of now, those that were said: by person and item. Those of other days are not read. One query."""
+    kinds = sorted({kind for used in near for kind in used.warnings})
+    about = Q(kind__in=kinds)
+    for kind in kinds:
+        about |= Q(covers__contains=[kind])
+    said = Notice.objects.filter(about, item__in=[_item(used) for used in near], user__isnull=False)
+    found: dict[tuple[int | None, str], set[str]] = {}
+    for user_id, item, kind, covers in said.exclude(state=Notice.State.DROPPED).values_list(
+        "user", "item", "kind", "covers"
+    ):
+        found.setdefault((user_id, item), set()).update([kind, *covers])
+    return found
 
 
 def letter(key: str, user: User, at: Setting) -> Letter | None:
@@ -66,6 +86,10 @@ def _letter(used: Usage, at: Setting) -> Letter:
         TAGS.get(at.language, at.language),
         rows=list(zip(labels, fit(said, OTHER_WORDS), strict=True)),
     )
+
+
+def _item(used: Usage) -> str:
+    return f"{PREFIX}{used.row.pk}"
 
 
 def _cap(cap: Cap, currency: str) -> str:

@@ -9,7 +9,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from approvals.models import StandingApproval
-from orchestrator.notices import planning, services
+from approvals.usage import usage
+from cases.clock import database_now
+from orchestrator.notices import planning, services, standing
 from orchestrator.notices.models import MailChoice, Notice
 from tests.company import Small, small
 from tests.notices.smtp import MailServer
@@ -96,3 +98,56 @@ def test_nobody_is_told_of_what_is_withdrawn_or_who_wants_no_mails(company: Smal
         row.withdrawn_at = row.confirmed_at
         row.save()
     assert told() == [] and not Notice.objects.filter(item__startswith="standing:").exists()
+
+
+def rows() -> list[tuple[str, str, Any]]:
+    """Every notice of a standing approval: its kind without the period, its state, when it was made."""
+    found = Notice.objects.filter(item__startswith="standing:").order_by("kind")
+    return [(row.kind.split(":")[0], row.state, row.reserved_at) for row in found]
+
+
+def test_who_wants_no_mails_or_has_left_is_planned_nothing(company: Small, told: Any) -> None:
+    company.standing(up_to=300, per_day=1)
+    use(company, 1)
+    choice = MailChoice.objects.create(user=User.objects.get(username="may"), mode="none")
+    assert told() == [] and rows() == []
+    choice.delete()
+    User.objects.filter(username="may").update(is_active=False)
+    assert told() == [] and rows() == []
+    User.objects.filter(username="may").update(is_active=True)
+    assert len(told()) == 1  # it can be said now, and still is so
+
+
+def test_what_a_newer_mail_said_is_not_taken_up_again(company: Small, told: Any) -> None:
+    company.standing(up_to=300, per_day=1, until=str(timezone.localdate() + timedelta(days=5)))
+    services.plan()  # and the mail server is away
+    use(company, 1)
+    assert len(told()) == 1
+    ended = rows()
+    assert [(kind, state) for kind, state, _at in ended] == [("per_day", "sent"), ("until", "dropped")]
+    assert told() == [] and rows() == ended
+
+
+def test_what_is_so_again_is_told_though_something_else_was_told_meanwhile(company: Small, told: Any) -> None:
+    company.standing(up_to=300, per_day=1, until=str(timezone.localdate() + timedelta(days=5)))
+    assert len(told()) == 1
+    said = Notice.objects.get()
+    use(company, 1)
+    services.plan()
+    Notice.objects.exclude(pk=said.pk).update(state="dropped", reserved_at=said.reserved_at - timedelta(minutes=5))
+    Notice.objects.filter(pk=said.pk).update(id=said.pk + 1_000)  # made after it, that is
+    assert len(told()) == 1 and told() == []
+    assert [(kind, state) for kind, state, _at in rows()] == [("per_day", "sent"), ("until", "sent")]
+
+
+def test_of_the_days_gone_by_nothing_is_read(company: Small, told: Any) -> None:
+    company.standing(up_to=300, per_day=1)
+    use(company, 1)
+    assert len(told()) == 1
+    row = Notice.objects.get()
+    old = [Notice(user=row.user, item=row.item, kind=f"per_day:{n}", covers=["until:x"], state="sent",
+                  try_at=row.try_at, reserved_at=row.reserved_at) for n in range(9)]  # fmt: skip
+    Notice.objects.bulk_create(old)
+    (used,) = usage(StandingApproval.objects.all(), now=database_now(), zone=timezone.get_current_timezone()).values()
+    assert standing.told([used]) == {(row.user_id, row.item): {row.kind}}
+    assert told() == []
