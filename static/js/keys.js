@@ -1,5 +1,6 @@
 // Keyboard, in one file and small. No single key carries anything out: keys move the focus, open links or choose.
 // Ignored in fields, with modifiers, on repeat, and while an input method composes (isComposing or keyCode 229).
+// Esc is no shortcut: it closes a panel also from within a field of it, and with the single keys switched off.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -18,6 +19,15 @@
     return true;
   }
 
+  function closePanel() {
+    const fold = document.activeElement.closest(".decide details[open]");
+    document.querySelectorAll("details.drop[open]").forEach((el) => el.removeAttribute("open"));
+    if (fold) {
+      fold.removeAttribute("open");
+      fold.querySelector("summary").focus();
+    }
+  }
+
   function press(key) {
     if (key === "j") return row(1);
     if (key === "k") return row(-1);
@@ -32,15 +42,6 @@
       const box = at && at.querySelector(".pick input");
       if (box) box.click();
       return Boolean(box);
-    }
-    if (key === "Escape") {
-      const fold = document.activeElement.closest(".decide details[open]");
-      document.querySelectorAll("details.drop[open]").forEach((el) => el.removeAttribute("open"));
-      if (fold) {
-        fold.removeAttribute("open");
-        fold.querySelector("summary").focus();
-      }
-      return false;
     }
     const target = find('[data-key="' + CSS.escape(key) + '"]');
     if (!target) return false;
@@ -63,8 +64,12 @@
       }
       return;
     }
-    if (root.dataset.keys === "off" || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
-    if (typing(event.target) || document.querySelector("dialog[open]")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || document.querySelector("dialog[open]")) return;
+    if (event.key === "Escape") {
+      closePanel();
+      return;
+    }
+    if (root.dataset.keys === "off" || typing(event.target)) return;
     if (going && Date.now() - going < 1500) {
       going = 0;
       if (places[event.key]) {

@@ -154,17 +154,47 @@ def test_a_device_that_is_offline_says_so_and_decides_nothing(world: World, open
     assert Decision.objects.count() == 1
 
 
-def test_escape_closes_the_panel_and_keeps_what_was_entered(world: World, open_as: Open) -> None:
+@pytest.mark.parametrize("keys", [True, False])
+def test_escape_closes_the_panel_and_keeps_what_was_entered(world: World, open_as: Open, keys: bool) -> None:
+    """Also while somebody types in it, and for who switched the single keys off."""
+    world.manager.person.keys = keys
+    world.manager.person.save()
+    page = open_as(world.manager, at(world))
+    page.locator('input[name="option"][value="full"]').check()
+    panel, amount = page.locator("details.effect.o2"), page.locator('[id="edit.2.refund.amount"]')
+    panel.locator("summary").click()
+    expect(panel).to_have_attribute("open", "")
+    amount.fill("300")
+    expect(amount).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(panel).not_to_have_attribute("open", "")
+    expect(panel.locator("summary")).to_be_focused()
+    expect(amount).to_have_value("300")
+    page.keyboard.press("Enter")
+    expect(panel).to_have_attribute("open", "")
+    page.keyboard.press("Escape")  # from its summary as well
+    expect(panel).not_to_have_attribute("open", "")
+    assert Decision.objects.count() == 0
+
+
+def test_escape_of_an_input_method_closes_nothing(world: World, open_as: Open) -> None:
     page = open_as(world.manager, at(world))
     page.keyboard.press("3")
     page.keyboard.press("e")
-    panel = page.locator("details.effect.o2")
+    panel, amount = page.locator("details.effect.o2"), page.locator('[id="edit.2.refund.amount"]')
+    for name, value in (("isComposing", True), ("keyCode", 229)):
+        amount.evaluate(
+            """(el, [name, value]) => {
+                const event = new KeyboardEvent("keydown", {key: "Escape", bubbles: true, [name]: value});
+                Object.defineProperty(event, name, {value});
+                el.focus(); el.dispatchEvent(event); }""",
+            [name, value],
+        )
+        expect(panel).to_have_attribute("open", "")
+    page.locator("[data-help]:visible").first.click()
+    page.keyboard.press("Escape")  # closes the list of keys, and only that
+    expect(page.locator("#keys")).not_to_be_visible()
     expect(panel).to_have_attribute("open", "")
-    page.locator('[id="edit.2.refund.amount"]').fill("300")
-    panel.locator("summary").focus()
-    page.keyboard.press("Escape")
-    expect(panel).not_to_have_attribute("open", "")
-    expect(page.locator('[id="edit.2.refund.amount"]')).to_have_value("300")
 
 
 def keys_shown(page: Page) -> list[str]:
