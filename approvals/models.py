@@ -158,6 +158,7 @@ class Asked(models.Model):
     since = models.DateTimeField()
     passed_up_from = models.CharField(max_length=120, blank=True)
     closed = models.BooleanField(default=False)
+    above = models.BooleanField(default=False)  # another team than the one that worked the type then: reports count it
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["approval", "team", "stage"], name="team_asked_once_a_stage")]

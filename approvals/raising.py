@@ -14,7 +14,7 @@ from cases import rows
 from cases.actors import CONTROL
 from cases.calendars import add, duration
 from cases.ledger import Entry
-from cases.models import Case
+from cases.models import Case, Team
 from cases.texts import LANGUAGES, say
 from cases.wording import money as money_words
 
@@ -57,6 +57,7 @@ def ask(
             stage=one.get("stage", 0),
             since=now,
             closed=one.get("stage", 0) > 0,
+            above=is_above(teams[one["team"]], case, config),
         )
         for one in asks
     ]
@@ -75,6 +76,12 @@ def ask(
         "fingerprint": approval.fingerprint,
     }
     return [Entry("approval.asked", CONTROL, data)]
+
+
+def is_above(team: Team, case: Case, config: Configuration) -> bool:
+    """Whether who is asked is another team than the one that works the case's type, as both are now."""
+    type_ = config.type_of(case)
+    return type_ is not None and type_.row.team_id != team.pk
 
 
 def _lead_asks(case: Case) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from agents.configuration import Configuration
 from agents.models import Proposal
 from approvals.errors import AlreadyDecided
 from approvals.models import Approval, Asked
-from approvals.raising import deadline, give_sight
+from approvals.raising import deadline, give_sight, is_above
 from cases import rows, wording
 from cases.actors import CONTROL, Actor
 from cases.errors import NotFound, WrongState
@@ -141,10 +141,16 @@ def pass_up(approval: Approval, config: Configuration, *, now: datetime) -> list
         if not name or any(a.team.name == name for a in asked):
             continue
         team = config.teams[name]
-        Asked.objects.bulk_create(
-            [Asked(approval=approval, team=team, people=one.people, stage=one.stage, since=now, passed_up_from=root)],
-            ignore_conflicts=True,
+        higher = Asked(
+            approval=approval,
+            team=team,
+            people=one.people,
+            stage=one.stage,
+            since=now,
+            passed_up_from=root,
+            above=is_above(team, approval.case, config),
         )
+        Asked.objects.bulk_create([higher], ignore_conflicts=True)
         give_sight(approval.case, {team.pk}, now=now)
         within = {"within": plan.get("within"), "calendar": plan.get("calendar") or frozen.get("calendar")}
         due = deadline(within, config, now)

@@ -411,7 +411,7 @@ def add_approval(
         asks=[{"team": "support-managers", "people": 1, "stage": 0, "rules": ["refund-over-300"]}],
         due_at=world.now + due_in, created_at=world.now - timedelta(minutes=5),
     )  # fmt: skip
-    Asked.objects.create(approval=approval, team=world.managers, people=1, since=approval.created_at)
+    Asked.objects.create(approval=approval, team=world.managers, people=1, since=approval.created_at, above=True)
     CaseSight.objects.create(case=case, team=world.managers, reason="asked", at=world.now)
     return proposal, writes, approval
 

@@ -110,6 +110,13 @@ def test_nobody_answers_and_it_passes_up_and_never_approves(company: Small) -> N
     assert len(company.shop.done) == 1
 
 
+def test_it_is_kept_with_each_ask_whether_another_team_than_that_of_the_type_was_asked(company: Small) -> None:
+    company.rule("slow", {"ask": "support", "within": "2h", "if_nobody": {"pass_to": "heads"}})
+    case, approval = company.waiting()
+    overdue(company, case)
+    assert dict(approval.asked.values_list("team__name", "above")) == {"support": False, "heads": True}
+
+
 def test_the_lower_team_may_still_answer_after_it_passed_up(company: Small) -> None:
     company.rule("slow", {"ask": "managers", "within": "2h"})
     case, approval = company.waiting()

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from approvals.services import undo
 from cases.clock import database_now
-from cases.models import Case, Company, RequestType
+from cases.models import Case, Company, RequestType, Team
 from orchestrator.desk import services as desk
 from orchestrator.reports import rolling, selectors
 from orchestrator.reports.models import CaseLine, DayCount, RollUp
@@ -87,6 +87,27 @@ def test_a_case_of_another_type_or_a_secret_one_is_counted_where_it_is_seen(comp
     roll()
     agree()
     assert not CaseLine.objects.filter(case=case).exists()
+
+
+def test_what_was_asked_above_stays_so_when_the_type_gets_another_team(company: Small) -> None:
+    """A report says what happened: whose team works the type today changes nothing of it."""
+    company.waiting()
+    _case, approval = company.waiting(order="A101")
+    may = User.objects.get(username="may")
+    roll()
+    assert asked(may)["to_supervisor"] == 2
+    for team in ("managers", "support"):
+        RequestType.objects.filter(name="refund").update(team=Team.objects.get(name=team))
+        agree()
+        assert asked(may)["to_supervisor"] == 2
+    RequestType.objects.filter(name="refund").update(team=Team.objects.get(name="managers"))
+    company.decide(approval)  # and something happens to one of them
+    agree()
+    roll()
+    agree()
+    assert asked(may)["to_supervisor"] == 2
+    company.waiting()  # asked of those who work the type themselves
+    assert asked(may)["to_supervisor"] == 2
 
 
 def test_the_first_building_goes_on_where_it_was_cut(company: Small, monkeypatch: pytest.MonkeyPatch) -> None:
