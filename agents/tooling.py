@@ -213,7 +213,7 @@ class StepTools:
             if stored.proposal.state in Proposal.OPEN:
                 self._waits_for_people(stored, case, draft)
             return stored, None
-        stored.proposal.claim, stored.proposal.lease_until = 1, self.stretch.now + LEASE
+        rows.change(stored.proposal, {"claim": 1, "lease_until": self.stretch.now + LEASE}, guard={}, missed=None)
         carrier = Carrier(
             proposal=stored.proposal,
             case_id=case.pk,

@@ -5,6 +5,7 @@ shows in the newest few thousand. The planner cannot know it: it guesses for eve
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
@@ -47,19 +48,31 @@ def find(cases: CaseQuerySet, text: str) -> Found:
 
     Words are found by how they begin, Chinese by any two neighbours. A text without a word finds nothing.
     """
-    # Only where too many have the words are those of `cases` looked for apart: then the planner goes by what somebody
-    # may see, or from the newest back, whichever is less.
+    sql, values = _among(cases, text)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {sql}", values)  # constant text, and the query of `cases`
+        found = cursor.fetchone()[0]
+    return Found((*_numbers(text), *found[:MOST]), len(found) > MOST)
+
+
+def saying(cases: CaseQuerySet, text: str) -> Q:
+    """The same as a condition, for a list that is asked for once: no query of its own."""
+    sql, values = _among(cases, text)
+    return Q(pk__in=RawSQL(f"SELECT unnest(%s::bigint[] || {sql})", [_numbers(text), *values]))  # noqa: S611
+
+
+def _among(cases: CaseQuerySet, text: str) -> tuple[str, list[Any]]:
+    """The newest of `cases` with the words. Only where too many have them are those of `cases` looked for apart: then
+    the planner goes by what somebody may see, or from the newest back, whichever is less.
+    """
     having = RawSQL("SELECT case_id FROM cases_casewords WHERE words @@ words_wanted(%s)", [text])  # bound value
     try:
         own, values = cases.filter(pk__in=having).order_by("-pk").values("pk")[: MOST + 1].query.sql_with_params()
     except EmptyResultSet:  # who may see nothing
         own, values = "SELECT NULL::bigint WHERE false", ()
-    sql = f"""SELECT CASE WHEN cardinality(hits) <= {MOST} THEN hits ELSE ARRAY({own}) END
-      FROM (SELECT {_FOUND} AS hits OFFSET 0) found"""  # noqa: S608  # constant texts; every value is bound
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*values, *[text] * 3])  # in the order in which they stand
-        found = cursor.fetchone()[0]
-    return Found((*_numbers(text), *found[:MOST]), len(found) > MOST)
+    sql = f"""(SELECT CASE WHEN cardinality(hits) <= {MOST} THEN hits ELSE ARRAY({own}) END
+      FROM (SELECT {_FOUND} AS hits OFFSET 0) found)"""  # noqa: S608  # constant texts; every value is bound
+    return sql, [*values, *[text] * 3]  # in the order in which they stand
 
 
 def _numbers(text: str) -> list[int]:

@@ -24,7 +24,7 @@ def matching(cases: CaseQuerySet, options: Mapping[str, Any], *, user: Any, now:
         found = found.filter(holder_user=user) if holder == "me" else found.filter(holder_kind=holder)
         found = found.none() if holder == "me" and user is None else found
     if words := options.get("q", "").strip():
-        found = found.filter(searching.find(found, words).these)
+        found = found.filter(searching.saying(found, words))
     if due := options.get("due"):
         found = found.exclude(status__in=Case.CLOSED).filter(_due(due, now))
     return found.select_related("type", "holder_user", "holder_team")

@@ -55,8 +55,8 @@ def plan(
 
 
 def plan_on(stretch: Stretch, case: Case, draft: Draft) -> Job | None:
-    """Plan what follows a stretch, with the rows that it has in hand. A proposal that it only knows from before may have
-    been decided, or carried out, while it called for another step.
+    """Plan what follows a stretch, with the rows that it has in hand. A proposal that it knew before may have been
+    decided, or carried out, while it called for another step.
     """
     known = Known({pk: run for pk, run in stretch.known_runs() if pk is not None}, stretch.stored)
     return plan(case, draft, stretch.glance, stretch.now, known)

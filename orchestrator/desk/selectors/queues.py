@@ -6,14 +6,13 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, Q, QuerySet
-from django.utils.functional import cached_property
 
 from approvals.models import Approval, Decision
 from cases import searching
 from cases.models import Case, RequestType
 
 PAGE = 50
-MOST = 2_000  # rows that a list counts and pages through: who looks for an older one searches for it
+MOST = 2_000  # rows that a list pages through: who looks for an older one searches for it
 OPEN = ~Q(status__in=Case.CLOSED)
 WITH_AI = ("received", "working", "waiting_customer", "waiting_write")
 
@@ -63,25 +62,24 @@ def queue(user: Any, wanted: QueueFilter) -> Queue:
     if wanted.status in Case.Status.values:
         rows = rows.filter(status=wanted.status)
     if wanted.q:
-        rows = rows.filter(searching.find(seen, wanted.q).these)
+        rows = rows.filter(searching.saying(seen, wanted.q))
     order = ("-pk",) if wanted.tab == "all" else (F("finish_due").asc(nulls_last=True), "pk")
-    page = ShortPaginator(_for_rows(rows).order_by(*order), PAGE).get_page(wanted.page)
+    page = _page(rows.order_by(*order), wanted.page)
     types = list(RequestType.objects.filter(retired=False).with_right(user, "see").order_by("name"))
     return Queue(page, counts, types)
+
+
+def _page(rows: QuerySet[Case], number: str) -> Page[Case]:
+    """One page of the first `MOST` rows. Which they are is worked out once; only those of the page are read whole."""
+    page: Page[Any] = Paginator(list(rows.values_list("pk", flat=True)[:MOST]), PAGE).get_page(number)
+    shown = {case.pk: case for case in _for_rows(Case.objects.filter(pk__in=page.object_list))}
+    page.object_list = [shown[pk] for pk in page.object_list]
+    return page
 
 
 def _counts(seen: QuerySet[Case], tabs: dict[str, Q]) -> dict[str, int]:
     """How many open cases each tab holds. Closed ones are left to their archive: no tab but `all` has them."""
     return seen.filter(OPEN).aggregate(**{name: Count("pk", filter=tab) for name, tab in tabs.items()})
-
-
-class ShortPaginator(Paginator[Case]):
-    """Pages through the first `MOST` rows, so that counting costs the same however many there are."""
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list
-        return int(rows.order_by().values("pk")[:MOST].count())
 
 
 @dataclass
