@@ -7,7 +7,7 @@ import pytest
 from django.db.models import F
 
 from agents import carrying, executor
-from agents.models import Run, Write
+from agents.models import Grant, Run, Write
 from cases.ledger import verify
 from orchestrator.desk.services import take_over
 from orchestrator.flow import working
@@ -119,3 +119,21 @@ def test_an_internal_write_that_is_tried_again_waits_for_another_of_its_record(
     assert racing.shop.effects("/tickets") == []
     Write.objects.filter(pk=other.pk).update(state="failed")
     assert racing.later(case).status == "done" and len(racing.shop.effects("/tickets")) == 1
+
+
+@pytest.mark.parametrize("limits", [{}, {"per_day": 5}], ids=str)
+def test_what_starts_at_once_is_claimed_while_it_is_sent(racing: Small, limits: dict[str, int]) -> None:
+    """Also where what was gathered had to be stored before places were counted."""
+    Grant.objects.filter(operation__name="shop.refund").update(limits=limits)
+    racing.standing(up_to=300)
+    racing.patient()
+    case = racing.receive()
+    seen: list[tuple[int, bool]] = []
+
+    def look() -> None:
+        proposal = racing.proposal(case)
+        seen.append((proposal.claim, proposal.lease_until is not None))
+
+    racing.shop.hooks["/payments"] = look
+    assert racing.go(case).status == "done"
+    assert set(seen) == {(1, True)}
