@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -175,6 +176,8 @@ def test_lists_of_texts_are_written_one_a_line(page: Client) -> None:
     row = RequestType.objects.get(name="refund")
     send(page, row, phrases="money back\n\n refund please ")
     assert RequestType.objects.get(pk=row.pk).phrases == ["money back", "refund please"]
+    with pytest.raises(ValidationError, match="nested deeper"):
+        LinesField().to_python("[" * 900 + "]" * 900)
     assert LinesField().to_python(LinesField().prepare_value(["two\nlines", "one"])) == ["two\nlines", "one"]
 
 

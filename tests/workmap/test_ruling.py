@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from approvals.models import Draft, Rule
 from cases.actors import Actor
 from orchestrator.workmap import services
+from orchestrator.workmap.models import RuleTrial
 from orchestrator.workmap.ruling import choosing
 from orchestrator.workmap.ruling.choosing import Choices, Row
 from tests.workmap.maps import shop, shop_text
@@ -212,6 +213,32 @@ def test_changing_both_the_sentence_and_the_data_is_refused(page: Client) -> Non
     assert not answer.redirect_chain and "edit_as" in chosen(answer).errors
     rule.refresh_from_db()
     assert rule.version == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("[" * 900 + "]" * 900, "nested deeper than 60 levels"),
+        ("[" * 90_000, "nested deeper than 60 levels"),
+        ("9" * 5_000, "more than 30 digits"),
+        ("NaN", "NaN is no number"),
+        ("1e999", "1e999 is no number"),
+        (r'"\u0000"', "cannot be stored"),
+        (r'{"\ud800": 1}', "cannot be stored"),
+        ("'", "This is not JSON"),
+    ],
+)
+def test_data_that_cannot_be_read_or_stored_is_refused_in_words(page: Client, value: str, words: str) -> None:
+    row = Rule.objects.get(name="refund-over-300")
+    when = f'{{"all": [{{"argument": "amount", "is": "is", "value": {value}}}]}}'
+    data = {**filled(page, address(row)), "edit_as": "data", "when": when, "rule": row.name, "change_reason": "Odd"}
+    data |= {"since": "2026-01-01", "until": "2026-12-31"}
+    preview, backtest = (reverse(f"admin:approvals_rule_{name}") for name in ("preview", "backtest"))
+    for where, status in ((preview, 200), (backtest, 422), (address(row), 200)):
+        answer = page.post(where, data)
+        assert answer.status_code == status and words in answer.content.decode(), where
+    assert page.post(address(row), {**data, "_preview": "1"}).status_code == 200
+    assert not RuleTrial.objects.exists() and Rule.objects.get(pk=row.pk).when == row.when
 
 
 def test_every_choice_has_a_label(page: Client) -> None:

@@ -1,6 +1,5 @@
 """The admin page of a rule: read and written as a sentence of labelled choices, with the data folded away below it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -28,6 +27,7 @@ from cases.values import midnight
 from orchestrator.workmap import rows
 from orchestrator.workmap.admin import stages
 from orchestrator.workmap.admin.base import RecordAdmin, RecordForm
+from orchestrator.workmap.admin.fields import Unreadable, read_json
 from orchestrator.workmap.models import RuleTrial
 from orchestrator.workmap.records import Key, Record, same
 from orchestrator.workmap.ruling import advising, choosing, coming, offering, previewing, trials, trying
@@ -126,8 +126,8 @@ class RuleForm(RecordForm):
         for name in ("when", "then"):
             text = self.data.get(name)
             try:
-                said = json.loads(text) if text else None
-            except ValueError:
+                said = read_json(text) if text else None
+            except Unreadable:
                 return True
             if said and not same(said, getattr(self.instance, name)):
                 return True
@@ -286,15 +286,15 @@ def told(rule: Record | None, config: Configuration, data: Mapping[str, Any], us
 
 
 def _sent(data: Any, config: Configuration) -> Record | None:
-    """The rule that a page sent, without a question to the database."""
+    """The rule that a page sent, without a question to the database. Raises Unreadable for what is no JSON."""
     said = choosing.sent(data, {name: _list(data, f"s_{name}") for name in ("types", "operations")})
     name = str(data.get("rule") or data.get("name") or "new-rule")
-    try:
-        if data.get("edit_as") == "sentence":
+    if data.get("edit_as") == "sentence":
+        try:
             return {"name": name, **choosing.write(said, offering.offer(config).kinds)}
-        when, then = json.loads(data.get("when") or "{}"), json.loads(data.get("then") or "{}")
-    except ValueError:
-        return None
+        except ValueError:
+            return None
+    when, then = (read_json(data.get(part) or "{}") for part in ("when", "then"))
     return {"name": name, "when": when, "then": then} if isinstance(when, dict) and isinstance(then, dict) else None
 
 
@@ -382,7 +382,10 @@ class RuleAdmin(RecordAdmin):
         if not self.has_change_permission(request):
             raise PermissionDenied
         config = current()
-        rule, period = _sent(request.POST, config), _period(request.POST, config)
+        try:
+            rule, period = _sent(request.POST, config), _period(request.POST, config)
+        except Unreadable as error:
+            return self._trial_page(request, {"problem": str(error)}, status=422)
         if rule is None or period is None or not previewing.is_rule(rule):
             words = _("The rule or the period is not complete. Go back and complete it; nothing was started.")
             return self._trial_page(request, {"problem": words}, status=422)
@@ -424,10 +427,13 @@ class RuleAdmin(RecordAdmin):
         if not self.has_change_permission(request):
             raise PermissionDenied
         config = current()
-        rule = _sent(request.POST, config)
-        return HttpResponse(
-            render_to_string("admin/approvals/rule/_preview.html", told(rule, config, request.POST, request.user))
-        )
+        rule, wrong = None, ""
+        try:
+            rule = _sent(request.POST, config)
+        except Unreadable as error:
+            wrong = str(error)
+        context = {**told(rule, config, request.POST, request.user), "wrong": wrong}
+        return HttpResponse(render_to_string("admin/approvals/rule/_preview.html", context))
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], **options: Any) -> HttpResponse:
         form = context["adminform"].form
