@@ -65,6 +65,7 @@ EFFECTS = (
 )
 REDRAWS = ("_add_condition", "_add_stage", "_preview")
 """Buttons that show the page again and save nothing."""
+YEARS = range(2000, 2101)  # of a period; what is far from them, a clock of the database or of Python cannot hold
 
 
 def words_of_comparison(name: str) -> Any:
@@ -299,14 +300,14 @@ def _sent(data: Any, config: Configuration) -> Record | None:
 
 
 def _period(data: Any, config: Configuration) -> tuple[datetime, datetime] | None:
-    """From the first day to the end of the last, in the company's time. None for a day that is in part outside the
-    years there are: its start could be stored, but not read again.
-    """
+    """From the first day to the end of the last, in the company's time. Raises Unreadable for days far away."""
     try:
         first, last = date.fromisoformat(str(data.get("since"))), date.fromisoformat(str(data.get("until")))
-        since, until = midnight(first, config.zone), midnight(last + timedelta(days=1), config.zone)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
+    if not {first.year, last.year} <= set(YEARS):
+        raise Unreadable(_("Choose days from 2000 to 2100. Nothing was started."))
+    since, until = midnight(first, config.zone), midnight(last + timedelta(days=1), config.zone)
     return (since, until) if since < until else None
 
 
