@@ -199,6 +199,7 @@ def test_what_loosens_becomes_a_draft_and_a_second_person_publishes_it(page: Cli
     second = Client()
     second.force_login(User.objects.create_superuser("two", "", "a-long-test-password"))
     assert second.post(publish, {**data, "reason": " "}).status_code == 422
+    assert second.post(publish, {**data, "draft": ["9" * 5_000, "9" * 19, draft.pk]}).status_code == 422
     assert Rule.objects.get(pk=row.pk).when == row.when
     second.post(publish, data, follow=True)
     assert Rule.objects.get(pk=row.pk).when == when

@@ -23,6 +23,11 @@ from orchestrator.workmap.changing import Change
 from orchestrator.workmap.records import Key, Record
 
 
+def is_number(text: str) -> bool:
+    """Whether it can be the number of a row."""
+    return text.isascii() and text.isdecimal() and len(text) < 19
+
+
 class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
     """A form of one row. `record` says which record of the map it becomes; None retires it."""
 

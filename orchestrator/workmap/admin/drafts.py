@@ -21,6 +21,7 @@ from cases.actors import person
 from cases.admin import ReadOnlyAdmin
 from cases.errors import Refusal
 from orchestrator.workmap import services
+from orchestrator.workmap.admin.base import is_number
 from orchestrator.workmap.ruling.coming import said
 
 
@@ -88,7 +89,7 @@ class DraftAdmin(ReadOnlyAdmin[Draft]):
         self._must_publish(request)
         form = PublishForm(request.POST)
         if not form.is_valid():
-            ids = [one for one in request.POST.getlist("draft") if one.isascii() and one.isdecimal()]
+            ids = [one for one in request.POST.getlist("draft") if is_number(one)]
             return self._ask(request, form, list(Draft.objects.filter(pk__in=ids)), status=422)
         start_at = form.cleaned_data["starts_at"]
         do = partial(services.publish_draft, reason=form.cleaned_data["reason"], start_at=start_at)

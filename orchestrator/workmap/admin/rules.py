@@ -26,7 +26,7 @@ from cases.clock import database_now
 from cases.values import midnight
 from orchestrator.workmap import rows
 from orchestrator.workmap.admin import stages
-from orchestrator.workmap.admin.base import RecordAdmin, RecordForm
+from orchestrator.workmap.admin.base import RecordAdmin, RecordForm, is_number
 from orchestrator.workmap.admin.fields import Unreadable, read_json
 from orchestrator.workmap.models import RuleTrial
 from orchestrator.workmap.records import Key, Record, same
@@ -404,7 +404,7 @@ class RuleAdmin(RecordAdmin):
         number = request.GET.get("trial", "")
         if not number:
             return self._trial_page(request, {"runs": RuleTrial.objects.all()[:50]})
-        trial = RuleTrial.objects.filter(pk=number).first() if number.isascii() and number.isdecimal() else None
+        trial = RuleTrial.objects.filter(pk=number).first() if is_number(number) else None
         if trial is None:
             raise Http404
         config = current()
@@ -457,7 +457,7 @@ class RuleAdmin(RecordAdmin):
         self, request: HttpRequest, object_id: Any, extra_context: Any = None, **options: Any
     ) -> HttpResponse:
         """Above the versions that were: the changes that are to come."""
-        rule = Rule.objects.filter(pk=object_id).first() if str(object_id).isdecimal() else None
+        rule = Rule.objects.filter(pk=object_id).first() if is_number(str(object_id)) else None
         more = {} if rule is None else {"coming": coming.coming(rule)}
         return super().history_view(request, object_id, {**(extra_context or {}), **more}, **options)  # type: ignore[no-any-return]
 
