@@ -21,7 +21,7 @@ from approvals.models import Approval, Rule, StandingApproval
 from cases.actors import Actor
 from cases.models import Case, RequestType, Team
 from orchestrator.workmap import services
-from orchestrator.workmap.ruling import past, previewing
+from orchestrator.workmap.ruling import past, previewing, trying
 from orchestrator.workmap.ruling.replaying import Replay, spec_of
 from orchestrator.workmap.ruling.results import Result
 from orchestrator.workmap.ruling.staffing import staff
@@ -299,6 +299,32 @@ def test_the_rule_is_tried_on_one_case_in_words(page: Client) -> None:
     assert "Without this change it would ask Support managers (Boss" in text or "Without this change it would" in text
     assert "Nothing was proposed" in page.post(where, {**data, "case": f"c-{empty()}"}).content.decode()
     assert "no case" in page.post(where, {**data, "case": "9' OR 1=1"}).content.decode()
+
+
+def in_one_case(amounts: list[str]) -> None:
+    """Refunds of one case, one after the other on one day."""
+    finished(amounts, ["agreed"] * len(amounts))
+    at = timezone.now().replace(hour=4, minute=0)
+    for n, proposal in enumerate(Proposal.objects.order_by("case_id")):
+        Proposal.objects.filter(pk=proposal.pk).update(
+            case=1001, turn=n, created_at=at + timedelta(minutes=n), facts={"refunds_90d": 0}
+        )
+
+
+def tried(changed: dict[str, Any]) -> list[trying.Tried]:
+    """What the rule would do in that case, the newest first."""
+    boss = User.objects.get(username="boss")
+    boss.groups.add(Team.objects.get(name="support-managers").group)
+    wrong, found = trying.on_case(changed, "1001", current(), staff(), user=boss, now=timezone.now())
+    assert not wrong
+    return found
+
+
+def test_each_proposal_of_a_case_has_its_own_numbers_as_its_reason(page: Client) -> None:
+    in_one_case(["400", "700"])
+    second, first = tried(rule("refund-over-300", {"ask": "heads"}, OVER))
+    assert "HK$400.00 > HK$300.00 (HK$100.00 over)" in first.because[0]
+    assert "HK$700.00 > HK$300.00 (HK$400.00 over)" in second.because[0]
 
 
 def empty() -> int:

@@ -90,7 +90,8 @@ class Replay:
     """Rules in force beside the same with one of them changed, added or (None) taken out.
 
     Proposals come in the order of time (`past.read`), so that caps are used up as they would have been. `today`: a
-    standing approval that has ended by then counts no more.
+    standing approval that has ended by then counts no more. `one_by_one`: every write is judged on its own, so that
+    its verdict says what was compared for it, and not for another one for which the same rules hold.
     """
 
     def __init__(
@@ -103,13 +104,14 @@ class Replay:
         today: date,
         most_lines: int = 200,
         only_changed: bool = True,
+        one_by_one: bool = False,
     ) -> None:
         self.config, self.live, self.name, self.changed, self.today = config, live, name, changed, today
         self.lines = EscalationLines(config.lines)
         self.zone, self.currency = config.zone, config.company.currency
         self.rest = tuple(spec for spec in live.specs if spec.name != name)
         self.with_it = (*self.rest, changed) if changed is not None else self.rest
-        self.only_changed = only_changed
+        self.only_changed, self.one_by_one = only_changed, one_by_one
         self.result = Result(lines=deque(maxlen=most_lines))
         self._bearing: dict[tuple[int, str, str], tuple[tuple[RuleSpec, ...], Truths]] = {}
         self._verdicts: dict[Any, Verdict] = {}
@@ -311,7 +313,7 @@ class Replay:
         bearing, truths = self._bearing[place]
         hold = truths.of(look)
         caps = any(truth and "standing_approval" in spec.then for truth, spec in zip(hold, bearing, strict=True))
-        key = (*place, hold, (view.money,) if caps else view.money is UNKNOWN)
+        key = (*place, hold, (view.money,) if caps else view.money is UNKNOWN, self.one_by_one and id(write))
         if key not in self._verdicts:
             verdict = rules.judge(
                 bearing,

@@ -47,7 +47,7 @@ def on_case(
         return _("The rule is not complete yet."), []
     spec = spec_of(rule)
     today = now.astimezone(config.zone).date()
-    replay = Replay(config, live_rules(config), name=spec.name, changed=spec, today=today)
+    replay = Replay(config, live_rules(config), name=spec.name, changed=spec, today=today, one_by_one=True)
     found = past.read(past.of_case(case.pk), config)[-MOST:]
     if not found:
         return _("Nothing was proposed in this case yet, so there is nothing to judge."), []
