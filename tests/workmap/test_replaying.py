@@ -327,6 +327,20 @@ def test_each_proposal_of_a_case_has_its_own_numbers_as_its_reason(page: Client)
     assert "HK$700.00 > HK$300.00 (HK$400.00 over)" in second.because[0]
 
 
+def test_a_case_uses_up_caps_in_the_order_of_time_and_shows_the_newest_first(page: Client) -> None:
+    in_one_case(["100", "150"])
+    second, first = tried(capped(per_day=1))
+    assert "HK$100.00" in first.what and "approved beforehand" in first.with_it
+    assert "HK$150.00" in second.what and "would ask" in second.with_it
+
+
+def test_what_a_case_no_longer_shows_used_up_caps_too(page: Client) -> None:
+    in_one_case(["100", "150", *["160"] * trying.MOST])
+    found = tried(capped(per_day=2))
+    assert [one.what for one in found] == ["Refund a payment HK$160.00"] * trying.MOST
+    assert all("would ask" in one.with_it for one in found)
+
+
 def empty() -> int:
     now = timezone.now()
     type_ = RequestType.objects.get(name="refund")

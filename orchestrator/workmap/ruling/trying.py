@@ -48,11 +48,12 @@ def on_case(
     spec = spec_of(rule)
     today = now.astimezone(config.zone).date()
     replay = Replay(config, live_rules(config), name=spec.name, changed=spec, today=today, one_by_one=True)
-    found = past.read(past.of_case(case.pk), config)[-MOST:]
+    found = past.read(past.of_case(case.pk), config)
     if not found:
         return _("Nothing was proposed in this case yet, so there is nothing to judge."), []
     sentence = offering.in_words(config, rule)
-    return "", [_tried(one, replay, rule, sentence, config, there) for one in reversed(found)]
+    tried = [_tried(one, replay, rule, sentence, config, there) for one in found]  # caps go in the order of time
+    return "", tried[::-1][:MOST]
 
 
 def _tried(
