@@ -11,16 +11,27 @@ from agents.models import Operation, Proposal, Write
 from approvals.models import Approval, Decision
 from cases.models import Case, RequestType
 
-TOLD = {"agreed": "full", "changed": "full", "refused": "reject"}
+TOLD = {"agreed": "full", "changed": "full", "refused": "reject", "partial": "partial"}
 
 
 def finished(
-    amounts: list[str], answers: list[str], *, type_: str = "refund", days: int = 28, known: bool = True
+    amounts: list[str],
+    answers: list[str],
+    *,
+    type_: str = "refund",
+    days: int = 28,
+    known: bool = True,
+    partial: str = "",
+    suggested: str = "full",
 ) -> None:
-    """One done case a row: a refund of `amount`, and what people `answered` (or `nobody`). Spread over `days`."""
+    """One done case a row: a refund of `amount`, and what people `answered` (or `nobody`). Spread over `days`.
+
+    `partial`: a second option, a refund of less. `suggested`: which option was; people who agree take the full one.
+    """
     now, row = timezone.now(), RequestType.objects.get(name=type_)
     operation = Operation.objects.get(name="payments.refund")
     dice = random.Random(7)
+    offered = [{"name": name} for name in ("reject", "full", *(["partial"] if partial else []))]
     cases, proposals, writes, approvals, decisions = [], [], [], [], []
     start = (Case.objects.order_by("-id").values_list("id", flat=True).first() or 1000) + 1
     for n, (amount, answer) in enumerate(zip(amounts, answers, strict=True)):
@@ -31,17 +42,19 @@ def finished(
         )  # fmt: skip
         facts = {"refunds_90d": dice.choice([0, 0, 0, 1]) if answer != "late" else 0} if known else {}
         proposal = Proposal(
-            case=case, turn=1, proposer_kind="agent", proposer="finance", options=[], suggested="full",
+            case=case, turn=1, proposer_kind="agent", proposer="finance", options=offered, suggested=suggested,
             decided=TOLD.get(answer, "full"), state="rejected" if answer == "refused" else "written",
             facts=facts, fingerprint="f" * 64, created_at=at,
         )  # fmt: skip
-        writes.append(
-            Write(
-                case=case, proposal=proposal, option="full", name="payments.refund", operation=operation, turn=1,
-                controlled=True, subject=uuid.uuid4().hex, money=Decimal(amount), currency="HKD",
-                proposed={"payment_id": "P-1", "amount": float(amount)}, state="withdrawn",
-            )
-        )  # fmt: skip
+        for option, money in (("full", amount), ("partial", partial)):
+            if money:
+                writes.append(
+                    Write(
+                        case=case, proposal=proposal, option=option, name="payments.refund", operation=operation, turn=1,
+                        controlled=True, subject=uuid.uuid4().hex, money=Decimal(money), currency="HKD",
+                        proposed={"payment_id": "P-1", "amount": float(money)}, state="withdrawn",
+                    )
+                )  # fmt: skip
         cases.append(case)
         proposals.append(proposal)
         if answer != "nobody":

@@ -242,6 +242,46 @@ def test_nobody_pre_approves_their_own_in_a_replay_either() -> None:
     assert (found.asked_now, found.asked_with) == (1, 1)
 
 
+# ---------------------------------------------------------------------- several options
+
+
+@pytest.mark.django_db
+def test_what_was_suggested_counts_and_not_what_people_chose() -> None:
+    load()
+    finished(["480"], ["partial"], partial="240")
+    Proposal.objects.update(facts={"refunds_90d": 0})
+    found = replay(standing(300))
+    assert (found.asked_now, found.asked_with, found.gone, found.money) == (1, 1, 0, 480)
+    Proposal.objects.update(suggested="partial", decided="full")
+    found = replay(standing(300))
+    assert (found.asked_now, found.asked_with, found.gone, found.money_gone) == (1, 0, 1, 240)
+    assert found.gone_answers == {"changed": 1}
+    Proposal.objects.update(suggested="")
+    assert replay(standing(1000)).gone == 0
+
+
+@pytest.mark.django_db
+def test_caps_are_used_up_by_what_is_suggested_alone() -> None:
+    load()
+    finished(["200"] * 3, ["agreed"] * 3, partial="100", suggested="partial", days=0)
+    Proposal.objects.update(facts={"refunds_90d": 0})
+    found = replay(capped(total_per_day=250))
+    assert (found.gone, found.money_gone, found.used_up_with) == (2, 200, 1)
+
+
+@pytest.mark.django_db
+def test_the_strictest_option_that_may_be_chosen_decides_who_is_asked() -> None:
+    load()
+    finished(["480"], ["agreed"], partial="240", suggested="partial")
+    Proposal.objects.update(facts={"refunds_90d": 0})
+    found = replay(rule("big", {"ask": "heads", "people": 2}, {**OVER, "value": 400}))
+    assert (found.matched, found.teams_now, found.teams_with) == (1, {"support-managers": 1}, {"heads": 1})
+    found = replay(rule("never", {"forbid": "No"}, {**OVER, "value": 400}))
+    assert (found.forbidden_with, found.teams_with, found.unruled) == (0, {"support-managers": 1}, 1)
+    found = replay(rule("never", {"forbid": "No"}, {**OVER, "value": 200}))
+    assert (found.forbidden_with, found.asked_with) == (1, 0)
+
+
 # ---------------------------------------------------------------------- what the page says
 
 

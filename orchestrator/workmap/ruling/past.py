@@ -4,7 +4,7 @@ Three questions for any number of proposals (`read`); nothing is looked up in an
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,10 +12,11 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, Literal
 
-from django.db.models import QuerySet
+from django.db.models import Func, JSONField, QuerySet
 
 from agents.configuration import Configuration, TypeConfig
 from agents.models import Operation, Proposal, Write
+from agents.proposing import REJECT
 from approvals.models import Approval
 from cases.models import Case
 
@@ -26,7 +27,7 @@ ABSENT: Any = object()
 
 @dataclass(frozen=True, slots=True)
 class PastWrite:
-    """One write of the option that was or would have been done."""
+    """One write of an option."""
 
     operation: Operation
     arguments: Mapping[str, Any]
@@ -37,7 +38,8 @@ class PastWrite:
 @dataclass(slots=True)
 class Past:
     """One proposal that ended. `facts`: name -> value (None: it was not known then). `unsure`: facts that were stored
-    once for several writes, and may have been another for this one."""
+    once for several writes, and may have been another for this one. `options`: the writes of each as they were offered,
+    of `reject` first, which has none as a rule. `writes`: those of the suggested option, else of the longest."""
 
     id: Any
     case_id: int
@@ -45,7 +47,9 @@ class Past:
     at: datetime
     risk: str
     facts: Mapping[str, Any]
-    writes: tuple[PastWrite, ...] = ()
+    options: tuple[tuple[PastWrite, ...], ...]
+    suggested: int | None  # which of them; None also where it was forbidden then
+    writes: tuple[PastWrite, ...]
     unsure: frozenset[str] = frozenset()
     channel: str = ""
     askers: frozenset[int | None] = frozenset()  # who made the call, and who opened the case
@@ -83,25 +87,26 @@ def chunks(proposals: QuerySet[Proposal]) -> Iterator[QuerySet[Proposal]]:
 
 _COLUMNS = (
     *("id", "case_id", "case__type_id", "created_at", "risk", "state", "suggested", "decided", "facts", "case__facts"),
-    *("case__channel", "proposer_user_id", "case__opened_by_id"),
+    *("names", "case__channel", "proposer_user_id", "case__opened_by_id"),
 )
+_NAMES = Func("options", template="jsonb_path_query_array(%(expressions)s, '$[*].name')", output_field=JSONField())
 
 
 def read(proposals: QuerySet[Proposal], config: Configuration) -> list[Past]:
     """The proposals with their writes and answers, the oldest first; those without a write to judge are left out."""
-    rows = sorted(proposals.order_by().values_list(*_COLUMNS), key=itemgetter(3, 0))
+    rows = sorted(proposals.order_by().annotate(names=_NAMES).values_list(*_COLUMNS), key=itemgetter(3, 0))
     ids = [row[0] for row in rows]
     writes = _writes(ids)
     answers = _answers(ids)
     found = []
-    for id_, case_id, type_id, at, risk, state, suggested, decided, facts, of_case, channel, *askers in rows:
+    for id_, case_id, type_id, at, risk, state, suggested, decided, facts, of_case, names, channel, *askers in rows:
         type_ = config.types.get(type_id)
-        options = writes.get(id_)
-        if type_ is None or not options:
+        written = {name: own for name, raw in writes.get(id_, {}).items() if (own := _read(raw, config))}
+        if type_ is None or not written:
             continue
-        option = next((name for name in (decided, suggested) if name in options), "") or max(
-            options, key=_size(options)
-        )
+        offered = _offered(names, written)
+        options = tuple([written.get(name, ()) for name in offered])
+        n = offered.index(suggested) if suggested in offered else None
         asked, said = answers.get(id_, (False, []))
         found.append(
             Past(
@@ -111,19 +116,17 @@ def read(proposals: QuerySet[Proposal], config: Configuration) -> list[Past]:
                 at=at,
                 risk=risk,
                 facts={**_known(of_case), **facts},
-                writes=tuple(
-                    PastWrite(config.operations_by_id[operation], arguments, money, currency)
-                    for operation, arguments, money, currency in options[option]
-                    if operation in config.operations_by_id
-                ),
-                unsure=_unsure(type_, options),
+                options=options,
+                suggested=n,
+                writes=(() if n is None else options[n]) or max(options, key=len),
+                unsure=_unsure(type_, written),
                 channel=channel,
                 askers=frozenset(askers),
                 asked_then=asked,
                 answer=_answer(state, suggested, decided, asked, said),
             )
         )
-    return [one for one in found if one.writes]
+    return found
 
 
 def _writes(ids: list[Any]) -> dict[Any, dict[str, list[tuple[int, Any, Decimal | None, str]]]]:
@@ -165,13 +168,25 @@ def _known(of_case: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _size(options: Mapping[str, Sequence[Any]]) -> Any:
-    return lambda name: (len(options[name]), name)
+def _read(writes: Sequence[tuple[int, Any, Decimal | None, str]], config: Configuration) -> tuple[PastWrite, ...]:
+    there = config.operations_by_id
+    return tuple(
+        [
+            PastWrite(there[operation], arguments, money, currency)
+            for operation, arguments, money, currency in writes
+            if operation in there
+        ]
+    )
 
 
-def _unsure(type_: TypeConfig, options: Mapping[str, Sequence[tuple[int, Any, Any, str]]]) -> frozenset[str]:
+def _offered(names: Iterable[str], written: Mapping[str, object]) -> list[str]:
+    """`reject` first, as it always stands; then what has writes, in the order in which it was offered."""
+    return [REJECT, *[name for name in dict.fromkeys([*names, *written]) if name in written and name != REJECT]]
+
+
+def _unsure(type_: TypeConfig, options: Mapping[str, Sequence[PastWrite]]) -> frozenset[str]:
     """Counts where an option does the same thing twice; facts by argument where the proposal does."""
-    each = [[operation for operation, *_rest in writes] for writes in options.values()]
+    each = [[write.operation.pk for write in writes] for writes in options.values()]
     twice_in_one = any(len(set(names)) < len(names) for names in each)
     every = [name for names in each for name in names]
     if len(set(every)) == len(every):

@@ -10,7 +10,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from itertools import chain
 from typing import Any
+
+from django.utils.translation import gettext as _
 
 from agents.configuration import Configuration
 from agents.facts import roots
@@ -21,6 +24,7 @@ from approvals.rules import RuleSpec, StandingCap, Verdict, WriteView
 from cases import conditions, formulas
 from cases.values import UNKNOWN, dig
 from orchestrator.workmap.ruling.caps import Places
+from orchestrator.workmap.ruling.deciding import deciding
 from orchestrator.workmap.ruling.past import ABSENT, Past, PastWrite
 from orchestrator.workmap.ruling.results import Line, Result
 from orchestrator.workmap.ruling.truths import Truths
@@ -127,7 +131,7 @@ class Replay:
 
     def verdicts(self, past: Past) -> tuple[Verdict, Verdict, bool, set[str]]:
         """Of one proposal: now, with the rule, whether the rule matches, and which facts it lacked."""
-        looks = [PastLook(past, write, self.config, self._worked_out) for write in past.writes]
+        looks = [[PastLook(past, one, self.config, self._worked_out) for one in writes] for writes in past.options]
         matched, bears, missing = self._own(past)
         judged = self._judged_all(past, self.live.specs, looks, "now")
         now, capped, now_full = self._in_course(past, judged, "now")
@@ -202,7 +206,7 @@ class Replay:
         else:
             result.seconds_with += seconds * verdict.people
 
-    def _gaps(self, past: Past, looks: Sequence[PastLook], then: Verdict) -> None:
+    def _gaps(self, past: Past, looks: Sequence[Sequence[PastLook]], then: Verdict) -> None:
         """Where no rule says who decides: counted by what rules tell cases apart by, by channel and by currency."""
         result = self.result
         unruled = then.kind == "ask" and not then.lacked and not any(ask.rules for ask in then.asks)
@@ -212,9 +216,10 @@ class Replay:
                 result.marks[mark] += 1
                 result.gaps[mark] += unruled
 
-    def _marks(self, past: Past, looks: Sequence[PastLook]) -> set[str]:
+    def _marks(self, past: Past, looks: Sequence[Sequence[PastLook]]) -> set[str]:
         found = {f"channel|{past.channel}"}
-        for write, look in zip(past.writes, looks, strict=True):
+        for look in chain.from_iterable(looks):
+            write = look.write
             if write.currency not in ("", self.currency):
                 found.add(f"currency|{write.currency}")
             for side, name in self._dividing(past, write):
@@ -244,7 +249,7 @@ class Replay:
         matched, bears, missing = False, False, set[str]()
         if self.changed is None or self._own_truth is None:
             return False, False, missing
-        for write in past.writes:
+        for write in chain.from_iterable(past.options):
             if not rules.bears(self.changed, past.type.row.name, _view(write, self.currency)):
                 continue
             look = PastLook(past, write, self.config)
@@ -255,31 +260,44 @@ class Replay:
         return matched, bears, missing
 
     def _judged_all(
-        self, past: Past, specs: Sequence[RuleSpec], looks: Sequence[PastLook], which: str
-    ) -> list[tuple[Any, Verdict]]:
-        return [self._judged(past, write, specs, look, which) for write, look in zip(past.writes, looks, strict=True)]
+        self, past: Past, specs: Sequence[RuleSpec], looks: Sequence[Sequence[PastLook]], which: str
+    ) -> list[list[tuple[Any, Verdict]]]:
+        return [[self._judged(past, look.write, specs, look, which) for look in option] for option in looks]
 
-    def _in_course(self, past: Past, alone: Sequence[tuple[Any, Verdict]], course: str) -> tuple[Verdict, bool, bool]:
-        """The verdict on all writes together; whether caps counted at all, and whether one had no room left."""
-        judged = list(alone)
+    def _in_course(
+        self, past: Past, judged: Sequence[list[tuple[Any, Verdict]]], course: str
+    ) -> tuple[Verdict, bool, bool]:
+        """The verdict that decides; whether caps counted at all, and whether one had no room left. Only what is
+        suggested can go by itself, so only there caps count."""
+        options = list(judged)
         taken: list[tuple[str, Decimal]] = []
-        day, full = None, False
-        for n, (key, verdict) in enumerate(judged):
+        day, full, n = None, False, past.suggested
+        if n is not None and any(verdict.kind == "standing" for _key, verdict in options[n]):
+            day = past.at.astimezone(self.zone).date()
+            options[n], taken, full = self._with_room(past, past.options[n], options[n], day, course)
+        whole = self._decided(past, options)
+        if whole.kind == "standing" and day is not None:
+            for rule, money in taken:
+                self._places[course].take(rule, day, money)
+        return whole, day is not None, full
+
+    def _with_room(
+        self, past: Past, writes: Sequence[PastWrite], alone: Sequence[tuple[Any, Verdict]], day: date, course: str
+    ) -> tuple[list[tuple[Any, Verdict]], list[tuple[str, Decimal]], bool]:
+        """The verdicts on the writes of one option, by the places that are left; which those take; whether all of one
+        were taken."""
+        judged, taken, full = list(alone), list[tuple[str, Decimal]](), False
+        for n, (key, verdict) in enumerate(alone):
             if verdict.kind != "standing":
                 continue
-            day = day or past.at.astimezone(self.zone).date()
-            money = past.writes[n].money or Decimal(0)
+            money = writes[n].money or Decimal(0)
             caps = [cap for cap in verdict.standing if not self._is_own(cap, past)]
             cap = self._places[course].room(caps, day, money, taken)
             if cap is None:
                 judged[n], full = self._without(key, verdict), True
             else:
                 taken.append((cap.rule, money))
-        whole = self._combined(judged)
-        if whole.kind == "standing" and day is not None:
-            for rule, money in taken:
-                self._places[course].take(rule, day, money)
-        return whole, day is not None, full
+        return judged, taken, full
 
     def _is_own(self, cap: StandingCap, past: Past) -> bool:
         """Nobody pre-approves what they called for, or asked for, themselves."""
@@ -292,12 +310,15 @@ class Replay:
             self._verdicts[key] = rules.without_standing(verdict)
         return key, self._verdicts[key]
 
-    def _combined(self, judged: Sequence[tuple[Any, Verdict]]) -> Verdict:
-        key = tuple(key for key, _verdict in judged)
+    def _decided(self, past: Past, options: Sequence[Sequence[tuple[Any, Verdict]]]) -> Verdict:
+        key = (past.suggested, *[tuple([key for key, _verdict in judged]) for judged in options])
         if key not in self._whole:
             if len(self._whole) > MOST_KEPT:
                 self._whole.clear()
-            self._whole[key] = rules.combine([verdict for _key, verdict in judged])
+            reason = _("The lead of the request type is asked, who can also reject it.")
+            lead = rules.ask_lead(past.type.row.lead.name, self.lines, reason)
+            wholes = [rules.combine([verdict for _key, verdict in judged]) if judged else lead for judged in options]
+            self._whole[key] = deciding(wholes, past.suggested, lead)
         return self._whole[key]
 
     def _judged(
