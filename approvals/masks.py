@@ -13,6 +13,7 @@ MASK = "••••"
 LEAST = 5  # signs of a value that is looked for anywhere: a shorter one would be found where it is none
 BESIDE_OPERATION = ("arguments", "proposed", "decided", "carried_out")
 BY_WRITE = ("edits", "before")
+COMPARED = ("left_value", "right_value")
 
 
 def masked(inner: Any) -> str:
@@ -62,6 +63,8 @@ class Masks:
 
     def _named(self, told: Mapping[str, Any], key: str, inner: Any) -> Any:
         """What stands under `key`, with the arguments that are masked by their name."""
+        if key in COMPARED and self._compares(told):
+            return self._unless_opened(inner)
         if not isinstance(inner, Mapping):
             return inner
         if key in BESIDE_OPERATION:
@@ -76,10 +79,17 @@ class Masks:
         return inner
 
     def _without(self, arguments: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
-        return {
-            name: masked(inner) if name in names and inner is not None and str(inner) not in self.opened else inner
-            for name, inner in arguments.items()
-        }
+        return {name: self._unless_opened(inner) if name in names else inner for name, inner in arguments.items()}
+
+    def _unless_opened(self, inner: Any) -> Any:
+        return inner if inner is None or str(inner) in self.opened else masked(inner)
+
+    def _compares(self, pair: Mapping[str, Any]) -> bool:
+        """Whether a rule compared a masked argument here: then either side tells its value."""
+        left = f"{pair.get('source')} {pair.get('left')}"
+        sides = [side for side in (left, str(pair.get("right"))) if side.startswith("argument ")]
+        names = {re.split(r"[.\[]", side.removeprefix("argument "))[0] for side in sides}
+        return any(names & masked_ones for masked_ones in self.by_write.values())
 
 
 def leaves(inner: Any) -> Iterable[str]:

@@ -3,10 +3,13 @@
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from agents.models import Operation, Write
+from agents.models import Operation, Proposal, Write
 from approvals import hiding
 from approvals.masks import Masks
+from approvals.models import Approval
 from cases.actors import person
 from cases.clock import database_now
 from cases.ledger import Entry, verify
@@ -14,7 +17,7 @@ from cases.models import Event, EventDetail
 from cases.transitions import lock, save
 from tests.api.program import program
 from tests.approvals.test_friction import signed_in, world
-from tests.world import World
+from tests.world import FINGERPRINT, World, add_approval, add_case_row
 
 assert world  # the fixture
 
@@ -108,6 +111,55 @@ def test_the_api_masks_it_in_proposals_and_approvals(told: World) -> None:
         assert "5555" in answer and not CLEAR.search(answer), path
 
 
+@pytest.fixture
+def compared(told: World) -> World:
+    """A rule compared it, it was looked at, and the system says it back."""
+    pair = {"source": "argument", "left": "payment_id", "comparison": "is", "left_value": NUMBER, "left_known": True,
+            "right": "", "right_value": NUMBER, "result": True}  # fmt: skip
+    sentence = {"en": f"When payment id is {NUMBER}, ask Support managers.", "zh-hant": f"付款編號為 {NUMBER}。"}
+    rules = [{**told.proposal.rules[0], "compared": [pair], "sentence": sentence}]
+    evidence = [{**told.proposal.evidence[0], "found": f"Paid with {NUMBER}"}]
+    Proposal.objects.update(rules=rules, evidence=evidence, why=f"{NUMBER} was charged twice")
+    Write.objects.filter(name="refund").update(result={"paid_to": OTHER}, error=f"no such payment {NUMBER}")
+    return told
+
+
+@pytest.mark.parametrize("by", ["person", "team"])
+def test_the_api_masks_what_rules_compared_and_systems_answered(compared: World, by: str) -> None:
+    token = program("read", user=compared.manager) if by == "person" else program("read", team=compared.managers)
+    for path in (f"proposals/{compared.proposal.pk}/", f"approvals/{compared.approval.pk}/", "approvals/"):
+        answer = token.get(path)
+        assert answer.status_code == 200, answer.content
+        text = answer.content.decode()
+        assert not CLEAR.search(text), path
+        found = answer.json().get("results", [answer.json()])[0]
+        write = next(one for option in found["options"] for one in option["writes"] if one["name"] == "refund")
+        assert (write["result"], write["error"]) == ({"paid_to": "•••• 5555"}, "no such payment •••• 4242")
+        pair = found["rules"][0]["compared"][0]
+        assert (pair["left_value"], pair["right_value"], pair["left"]) == ("•••• 4242", "•••• 4242", "payment_id")
+        assert found["fingerprint"] == FINGERPRINT, "what a decision names stays whole"
+
+
+def test_the_agent_that_proposed_it_reads_its_own_arguments(compared: World) -> None:
+    """No more than that: neither rules nor evidence, and of an answer the fields of its grant."""
+    assert compared.proposal.proposer_agent == compared.finance
+    said = program("agent", agent=compared.finance).get(f"proposals/{compared.proposal.pk}/").json()
+    assert (said["rules"], said["evidence"]) == ([], [])
+    assert said["proposed"][0]["arguments"]["payment_id"] == NUMBER
+
+
+def test_masking_a_page_of_approvals_asks_as_often_for_many_as_for_few(compared: World) -> None:
+    token = program("read", user=compared.manager)
+    asked = []
+    for more in (9, 190):
+        for _n in range(more):
+            add_approval(compared, add_case_row(compared.refund, compared.now))
+        with CaptureQueriesContext(connection) as queries:
+            assert len(token.get("approvals/", limit=200).json()["results"]) == Approval.objects.count()
+        asked.append(len(queries))
+    assert asked[0] == asked[1]
+
+
 def read(world: World, path: str) -> str:
     answer = program("read", user=world.manager).get(path)
     assert answer.status_code == 200, answer.content
@@ -130,6 +182,19 @@ def test_it_masks_by_name_and_wherever_the_value_stands() -> None:
     assert MASKS.hide(["to 123456789, please", 123456789, {"deep": "abcde"}, None, True, 12]) == [
         "to •••• 6789, please", "•••• 6789", {"deep": "••••"}, None, True, 12,
     ]  # fmt: skip
+
+
+def test_what_a_rule_compared_is_masked_by_the_name_of_its_argument_too() -> None:
+    """A value too short to be looked for anywhere is masked where its name stands."""
+    masks = Masks({"pay": frozenset({"to"})}, {"w": frozenset({"to"})})
+    left = {"source": "argument", "left": "to.id", "left_value": "P-1", "right": "", "right_value": ["P-1", "P-2"]}
+    right = {"source": "fact", "left": "id", "left_value": "P-1", "right": "argument to", "right_value": "P-1"}
+    for pair in (left, right):
+        assert masks.hide([{"compared": [pair]}]) == [
+            {"compared": [{**pair, "left_value": "••••", "right_value": "••••"}]}
+        ]
+    other = {"source": "fact", "left": "to", "left_value": "P-1", "right": "", "right_value": None}
+    assert masks.hide(other) == other
 
 
 def test_without_masked_operations_nothing_is_asked_or_changed(world: World, django_assert_num_queries: object) -> None:

@@ -7,7 +7,7 @@ from django.utils import translation
 
 from agents.fields import keep_fields
 from agents.models import Agent, Write
-from approvals.masks import masked
+from approvals.masks import Masks
 from cases.texts import say
 from orchestrator.api.plain import money, plain
 from orchestrator.api.sight import grants_of
@@ -27,13 +27,11 @@ def without_secrets(arguments: Any, secret: Any) -> dict[str, Any]:
     return {name: HIDDEN if name in (secret or []) else plain(value) for name, value in arguments.items()}
 
 
-def arguments_for(row: Write, arguments: Any, agent: Agent | None) -> dict[str, Any]:
-    """Arguments as a program may read them: masked ones masked, but for the agent that proposed them."""
-    names = () if agent else row.operation.masked
+def arguments_for(row: Write, arguments: Any, masks: Masks) -> dict[str, Any]:
+    """Arguments as a program may read them: secret ones hidden, masked ones masked."""
     found = without_secrets(arguments, row.operation.secret)
-    return {
-        name: masked(inner) if name in names and inner not in (None, HIDDEN) else inner for name, inner in found.items()
-    }
+    told: dict[str, Any] = masks.hide({"operation": row.operation.name, "arguments": found})["arguments"]
+    return told
 
 
 def result_for(row: Write, agent: Agent | None) -> Any:
@@ -46,23 +44,27 @@ def result_for(row: Write, agent: Agent | None) -> Any:
     return plain(keep_fields(row.result, grants[row.operation.name]))
 
 
-def write(row: Write, agent: Agent | None = None) -> dict[str, Any]:
-    """One write: its arguments as they stand now (carried out, else decided, else proposed)."""
+def write(row: Write, masks: Masks, agent: Agent | None = None) -> dict[str, Any]:
+    """One write: its arguments as they stand now (carried out, else decided, else proposed). What a decision names
+    stays as it is.
+    """
     last = row.carried_out or row.decided or row.proposed
     return {
         "id": str(row.pk),
         "name": row.name,
         "operation": row.operation.name,
-        "arguments": arguments_for(row, last, agent),
+        "arguments": arguments_for(row, last, masks),
         "money": money(row.money, row.currency),
         "state": row.state,
-        "reference": row.reference,
-        "result": result_for(row, agent),
-        "error": row.error,
+        "reference": masks.hide(row.reference),
+        "result": masks.hide(result_for(row, agent)),
+        "error": masks.hide(row.error),
     }
 
 
-def options(declared: list[dict[str, Any]], writes: list[Write], agent: Agent | None = None) -> list[dict[str, Any]]:
+def options(
+    declared: list[dict[str, Any]], writes: list[Write], masks: Masks, agent: Agent | None = None
+) -> list[dict[str, Any]]:
     """The options of a proposal, each with its writes in their order."""
     by_option: dict[str, list[Write]] = {}
     for row in writes:
@@ -70,13 +72,13 @@ def options(declared: list[dict[str, Any]], writes: list[Write], agent: Agent | 
     return [
         {
             "name": option["name"],
-            "title": shown(option.get("title")) or option["name"],
+            "title": masks.hide(shown(option.get("title"))) or option["name"],
             "suggested": bool(option.get("suggested")),
             "allowed": bool(option.get("allowed", True)),
-            "why": shown(option.get("why")),
-            "draft": shown(option.get("draft")),
+            "why": masks.hide(shown(option.get("why"))),
+            "draft": masks.hide(shown(option.get("draft"))),
             "writes": [
-                write(row, agent) for row in sorted(by_option.get(option["name"], []), key=lambda w: w.position)
+                write(row, masks, agent) for row in sorted(by_option.get(option["name"], []), key=lambda w: w.position)
             ],
         }
         for option in declared

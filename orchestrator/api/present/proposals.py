@@ -5,13 +5,14 @@ is asked.
 from typing import Any
 
 from agents.models import Agent, Proposal, Write
+from approvals.masks import Masks
 from approvals.models import Approval, StandingApproval
 from orchestrator.api.calls import Call
 from orchestrator.api.plain import moment, plain
 from orchestrator.api.present.common import arguments_for, options, rules, shown
 
 
-def proposal(row: Proposal, *, agent: Agent | None = None) -> dict[str, Any]:
+def proposal(row: Proposal, masks: Masks, *, agent: Agent | None = None) -> dict[str, Any]:
     """A proposal. What the control layer read to judge it is not for `agent` to see, nor results it has no
     grant for.
     """
@@ -22,16 +23,16 @@ def proposal(row: Proposal, *, agent: Agent | None = None) -> dict[str, Any]:
         "step": row.step,
         "turn": row.turn,
         "proposer": row.proposer,
-        "why": row.why,
+        "why": masks.hide(row.why),
         "state": row.state,
-        "options": options(row.options, writes, agent),
+        "options": options(row.options, writes, masks, agent),
         "suggested": row.suggested,
         "chosen": row.decided,
-        "proposed": _record(writes, "proposed", agent),
-        "decided": _record(writes, "decided", agent),
-        "carried_out": _record(writes, "carried_out", agent),
-        "rules": [] if agent else rules(row.rules),
-        "evidence": [] if agent else plain(row.evidence),
+        "proposed": _record(writes, "proposed", masks),
+        "decided": _record(writes, "decided", masks),
+        "carried_out": _record(writes, "carried_out", masks),
+        "rules": [] if agent else rules(masks.hide(row.rules)),
+        "evidence": [] if agent else plain(masks.hide(row.evidence)),
         "risk": row.risk,
         "fingerprint": row.fingerprint,
         "approvals": [str(approval.pk) for approval in row.approvals.all()],
@@ -40,20 +41,20 @@ def proposal(row: Proposal, *, agent: Agent | None = None) -> dict[str, Any]:
     }
 
 
-def _record(writes: list[Write], which: str, agent: Agent | None) -> list[dict[str, Any]]:
+def _record(writes: list[Write], which: str, masks: Masks) -> list[dict[str, Any]]:
     return [
         {
             "option": row.option,
             "name": row.name,
             "operation": row.operation.name,
-            "arguments": arguments_for(row, getattr(row, which), agent),
+            "arguments": arguments_for(row, getattr(row, which), masks),
         }
         for row in writes
         if getattr(row, which) is not None
     ]
 
 
-def approval(row: Approval, call: Call) -> dict[str, Any]:
+def approval(row: Approval, masks: Masks, call: Call) -> dict[str, Any]:
     """An approval as the contract has it: what is asked, of whom, until when, and who decided."""
     return {
         "id": str(row.pk),
@@ -61,12 +62,12 @@ def approval(row: Approval, call: Call) -> dict[str, Any]:
         "proposal": str(row.proposal_id),
         "turn": row.turn,
         "state": row.state,
-        "title": shown(row.title),
+        "title": masks.hide(shown(row.title)),
         "risk": row.risk,
         "fingerprint": row.fingerprint,
-        "options": options(row.proposal.options, list(row.proposal.writes.all())),
-        "rules": rules(row.proposal.rules),
-        "reasons": [shown(reason) for reason in row.reasons],
+        "options": options(row.proposal.options, list(row.proposal.writes.all()), masks),
+        "rules": rules(masks.hide(row.proposal.rules)),
+        "reasons": [masks.hide(shown(reason)) for reason in row.reasons],
         "people": row.people,
         "due": moment(row.due_at),
         "asked": [{"team": asked.team.name, "people": asked.people} for asked in row.asked.all()],

@@ -1,13 +1,15 @@
 """Proposals, approvals, decisions and standing approvals."""
 
 import hashlib
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from agents.models import Proposal
-from approvals import services
-from approvals.models import ApprovalQuerySet
+from approvals import hiding, services
+from approvals.masks import Masks
+from approvals.models import Approval, ApprovalQuerySet
 from approvals.standing import confirm_standing
 from cases.errors import Incorrect, NoRight, NotFound
 from orchestrator.api import selectors, shapes
@@ -25,7 +27,7 @@ READ = ("read", "staff")
 @endpoint("GET", *READ, "agent", tag="approvals", answers={200: "Proposal"}, path=("id",), query=shapes.WAIT)
 def show_proposal(call: Call, id: UUID) -> Answer:
     """One proposal. With `wait`, answered when its state is final or the seconds are over. An agent sees
-    its own.
+    its own, with its own arguments as it sent them.
     """
     rows = Proposal.objects.filter(pk=id)
     own = {"proposer_agent": call.token.agent} if call.is_agent else {"case__in": cases_of(call.token)}
@@ -33,9 +35,9 @@ def show_proposal(call: Call, id: UUID) -> Answer:
     if not rows.exists():
         raise NotFound
     until(lambda: ended(id), call.query["wait"])
-    return Answer(
-        present.proposal(selectors.with_writes(rows).get(), agent=call.token.agent if call.is_agent else None)
-    )
+    row = selectors.with_writes(rows).get()
+    masks = Masks() if call.is_agent else hiding.masks_of(row.case_id)
+    return Answer(present.proposal(row, masks, agent=call.token.agent if call.is_agent else None))
 
 
 @endpoint("GET", *READ, tag="approvals", answers={200: "Approvals"}, query=shapes.APPROVALS)
@@ -55,7 +57,7 @@ def list_approvals(call: Call) -> Answer:
     if "state" in call.query:
         rows = rows.filter(state=call.query["state"])
     keys = [time_of("created_at"), uuid_of("id")]
-    return page(call, selectors.with_asked(rows), keys, lambda found: [present.approval(row, call) for row in found])
+    return page(call, selectors.with_asked(rows), keys, lambda found: _present(call, found))
 
 
 @endpoint("GET", *READ, tag="approvals", answers={200: "Approval"}, path=("id",))
@@ -115,7 +117,13 @@ def _shown(call: Call, approval_id: UUID) -> Answer:
     row = rows.first()
     if row is None:
         raise NotFound
-    return Answer(present.approval(row, call))
+    return Answer(_present(call, [row])[0])
+
+
+def _present(call: Call, found: list[Approval]) -> list[dict[str, Any]]:
+    """Each with what is masked in its case, which is asked once for all of them."""
+    masks = hiding.masks_of_each({row.case_id for row in found})
+    return [present.approval(row, masks[row.case_id], call) for row in found]
 
 
 def _nonce(call: Call) -> str:
