@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from agents.models import Proposal, Write
 from agents.record_links import link
-from approvals.masks import covered
+from approvals.masks import MASK, Masks, covered
 from cases.texts import say
 from cases.wording import field as spoken
 from cases.wording import source, value
@@ -57,13 +57,15 @@ def rules_of(
     titles: Mapping[str, Any],
     amounts: Collection[str] = (),
     currency: str = "HKD",
+    *,
+    masks: Masks,
 ) -> list[Ground]:
     """The rules of the proposal, those that won first, then those that matched, were unknown, did not match.
 
-    `titles` of facts by name; `amounts` are the names that hold money of `currency`.
+    `titles` of facts by name; `amounts` are the names that hold money of `currency`. What the case masks is masked.
     """
     order = {"matched": 0, "unknown": 1}
-    rows = sorted(proposal.rules, key=lambda r: (not r.get("won"), order.get(r.get("result"), 2)))
+    rows = sorted(masks.hide(proposal.rules), key=lambda r: (not r.get("won"), order.get(r.get("result"), 2)))
     grounds: dict[tuple[str, str], Ground] = {}
     for row in rows:
         if row.get("effect") == "standing_approval" and not row.get("won"):
@@ -111,9 +113,9 @@ def _over(left: Any, right: Any) -> Decimal | None:
         return None
 
 
-def evidence_of(proposal: Proposal, language: str, now: datetime, currency: str = "HKD") -> list[Seen]:
+def evidence_of(proposal: Proposal, language: str, now: datetime, currency: str = "HKD", *, masks: Masks) -> list[Seen]:
     """What was looked at, in the order it was read; missing data is in the list like the rest."""
-    return [_seen(row, language, now, currency) for row in proposal.evidence]
+    return [_seen(row, language, now, currency) for row in masks.hide(proposal.evidence)]
 
 
 def _seen(row: Mapping[str, Any], language: str, now: datetime, currency: str) -> Seen:
@@ -131,7 +133,7 @@ def _seen(row: Mapping[str, Any], language: str, now: datetime, currency: str) -
         worked_out=known and row.get("where") == "formula",
         was=value(row["was"], currency, str(row.get("kind") or "")) if row.get("was") not in (None, "") else "",
         changed_at=str(row.get("changed_at") or ""),
-        link=link(str(row.get("link") or ""), {}),
+        link="" if MASK in str(row.get("link")) else link(str(row.get("link") or ""), {}),
     )
 
 
@@ -143,8 +145,8 @@ def _is_old(at: str, now: datetime) -> bool:
     return read.tzinfo is not None and now - read > FRESH
 
 
-def raw_of(proposal: Proposal, writes: Sequence[Write]) -> list[tuple[str, str]]:
-    """The stored rows as JSON, secret arguments hidden: what the fingerprint was made of."""
+def raw_of(proposal: Proposal, writes: Sequence[Write], masks: Masks) -> list[tuple[str, str]]:
+    """The stored rows as JSON, secret arguments hidden and masked ones masked: what the fingerprint was made of."""
     rows = [
         {
             "option": write.option,
@@ -156,10 +158,10 @@ def raw_of(proposal: Proposal, writes: Sequence[Write]) -> list[tuple[str, str]]
         for write in writes
     ]
     parts = {
-        _("Writes"): rows,
-        _("Facts"): proposal.facts,
-        _("Versions"): proposal.versions,
-        _("Rules"): proposal.rules,
+        _("Writes"): masks.hide(rows),
+        _("Facts"): masks.hide(proposal.facts),
+        _("Versions"): masks.hide(proposal.versions),
+        _("Rules"): masks.hide(proposal.rules),
         _("Fingerprint"): proposal.fingerprint,
     }
     return [

@@ -267,13 +267,17 @@ def _page(
         choosing_first.without_mark(options)
         choosing_first.untold(page.history)
     language = _language()
-    rules = grounds.rules_of(found.proposal, language, page.fact_titles, page.amounts, page.currency)
+    masks = hiding.masks_of(found.case_id, opened_now(request), hiding.masked_of(page.company))
+    rules = grounds.rules_of(found.proposal, language, page.fact_titles, page.amounts, page.currency, masks=masks)
     if "changed" in more:
-        more["changes"] = reshown.changes(found, more.pop("seen", ""), page.writes, page.fact_titles, language)
+        changes = reshown.changes(found, more.pop("seen", ""), page.writes, page.fact_titles, language)
+        more["changes"] = masks.hide(changes)
     if found.state == "waiting":
         reshown.keep(found, page.writes)
-    evidence = grounds.evidence_of(found.proposal, language, timezone.now(), page.currency)
+    evidence = grounds.evidence_of(found.proposal, language, timezone.now(), page.currency, masks=masks)
     before = precedents.precedents(request.user, found, page.writes, language=language)
+    for write in page.writes:  # rows that are only shown
+        write.reference, write.error = masks.hide([write.reference, write.error])
     if page.may_decide and not form.noted:
         form.noted = _noted(request, found, page, options, rules, evidence, before)
     context = {
@@ -281,6 +285,7 @@ def _page(
         "approval": found,
         "case": found.case,
         "proposal": found.proposal,
+        "why": masks.hide(found.proposal.why),
         "page": page,
         "options": options,
         "chosen": next((o for o in options if o.chosen), None),
@@ -297,18 +302,12 @@ def _page(
         "stale": any(seen.old or not seen.known for seen in evidence),
         "may_open": found.state == "waiting" and page.may_decide,
         "following": forms.following(request.POST),
-        "history": _history(request, found, page),
+        "history": timeline.lines(page.history, timezone.get_current_timezone(), agent_titles(), masks.hide),
         "before": before,
-        "raw": grounds.raw_of(found.proposal, page.writes),
+        "raw": grounds.raw_of(found.proposal, page.writes, masks),
         **more,
     }
     return render(request, template, context, status=status)
-
-
-def _history(request: HttpRequest, found: Approval, page: selectors.Detail) -> list[timeline.Line]:
-    """The last events of the case, masked as the writes above them are."""
-    masks = hiding.masks_of(found.case_id, opened_now(request), hiding.masked_of(page.company))
-    return timeline.lines(page.history, timezone.get_current_timezone(), agent_titles(), masks.hide)
 
 
 def _noted(

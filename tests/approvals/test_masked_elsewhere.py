@@ -140,6 +140,41 @@ def test_the_api_masks_what_rules_compared_and_systems_answered(compared: World,
         assert found["fingerprint"] == FINGERPRINT, "what a decision names stays whole"
 
 
+def test_the_approval_page_masks_what_rules_compared_and_its_raw_data(compared: World) -> None:
+    Proposal.objects.update(facts={"payment_ids": [NUMBER, OTHER]})
+    client, path = signed_in(compared.manager), f"/approvals/{compared.approval.pk}/"
+    page = client.get(path).content.decode()
+    assert "payment id: •••• 4242 = •••• 4242" in page and "When payment id is •••• 4242" in page
+    assert "left_value" in page and "Paid with •••• 4242" in page and "•••• 4242 was charged twice" in page
+    assert not CLEAR.search(page)
+    Approval.objects.update(risk="high")
+    check = client.post(f"{path}decide/", {"option": "reject", "fingerprint": FINGERPRINT, "nonce": "n", "reason": "x"})
+    assert "Paid with •••• 4242" in check.content.decode() and not CLEAR.search(check.content.decode())
+
+
+def test_the_closed_page_masks_what_a_system_answered(compared: World) -> None:
+    Approval.objects.update(state="decided", decided_option="full")
+    Write.objects.filter(name="refund").update(reference=f"R-{NUMBER}")
+    page = signed_in(compared.manager).get(f"/approvals/{compared.approval.pk}/").content.decode()
+    assert "no such payment •••• 4242" in page and "Reference R-•••• 4242" in page and not CLEAR.search(page)
+
+
+def test_what_was_opened_stands_in_its_grounds_too(compared: World) -> None:
+    client, path = signed_in(compared.manager), f"/approvals/{compared.approval.pk}/"
+    client.post(f"{path}open/", {"open": "full.refund.payment_id"})
+    page = client.get(path).content.decode()
+    assert f"payment id: {NUMBER} = {NUMBER}" in page and f"Paid with {NUMBER}" in page
+
+
+def test_a_link_to_what_is_masked_is_none(compared: World) -> None:
+    """The address would tell the value, or lead nowhere."""
+    row = compared.proposal.evidence[0]
+    links = [f"https://pay.example.com/{number}" for number in (NUMBER, "A-1")]
+    Proposal.objects.update(evidence=[{**row, "link": link} for link in links])
+    page = signed_in(compared.manager).get(f"/approvals/{compared.approval.pk}/").content.decode()
+    assert links[1] in page and "pay.example.com/•" not in page and not CLEAR.search(page)
+
+
 def test_the_agent_that_proposed_it_reads_its_own_arguments(compared: World) -> None:
     """No more than that: neither rules nor evidence, and of an answer the fields of its grant."""
     assert compared.proposal.proposer_agent == compared.finance

@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 
 from agents.configuration import Configuration
 from agents.models import Proposal
-from approvals import grounds
+from approvals import grounds, hiding
 from approvals.live_rules import live_rules
+from approvals.masks import Masks
 from approvals.rules import Verdict
 from cases.models import Case
 from cases.texts import say
@@ -52,18 +53,25 @@ def on_case(
     if not found:
         return _("Nothing was proposed in this case yet, so there is nothing to judge."), []
     sentence = offering.in_words(config, rule)
-    tried = [_tried(one, replay, rule, sentence, config, there) for one in found]  # caps go in the order of time
+    masks = hiding.masks_of(case.pk)
+    tried = [_tried(one, replay, rule, sentence, config, there, masks) for one in found]  # caps go in the order of time
     return "", tried[::-1][:MOST]
 
 
 def _tried(
-    one: past.Past, replay: Replay, rule: Record, sentence: dict[str, str], config: Configuration, there: Staff
+    one: past.Past,
+    replay: Replay,
+    rule: Record,
+    sentence: dict[str, str],
+    config: Configuration,
+    there: Staff,
+    masks: Masks,
 ) -> Tried:
     now, then, _matched, missing = replay.verdicts(one)
     language = offering.language()
     what = ", ".join(dict.fromkeys(say(w.operation.title, language) or w.operation.name for w in one.writes))
     amount = f" {money(one.money, config.company.currency)}" if one.money else ""
-    because = _because(then, rule, sentence, replay)
+    because = _because(then, rule, sentence, replay, masks)
     if missing:
         because.append(_("Not known, because it was not stored: %(names)s.") % {"names": ", ".join(sorted(missing))})
     return Tried(f"{what}{amount}", _said(now, config, there), _said(then, config, there), because)
@@ -88,10 +96,10 @@ def _said(verdict: Verdict, config: Configuration, there: Staff) -> str:
     return _("would ask %(who)s") % {"who": joined.join(asked)}
 
 
-def _because(verdict: Verdict, rule: Record, sentence: dict[str, str], replay: Replay) -> list[str]:
+def _because(verdict: Verdict, rule: Record, sentence: dict[str, str], replay: Replay, masks: Masks) -> list[str]:
     """The rules that won with what they compared, as the page of an approval says it."""
     sentences = {**replay.live.sentences, str(rule["name"]): sentence}
     rows = [{**one.as_json(), "sentence": sentences.get(one.name, "")} for one in verdict.results if one.won]
-    found = grounds.rules_of(Proposal(rules=rows), offering.language(), {}, ("amount",), replay.currency)
+    found = grounds.rules_of(Proposal(rules=rows), offering.language(), {}, ("amount",), replay.currency, masks=masks)
     said = [" ".join([one.sentence, *(f"({line})" for line in one.compared)]) for one in found]
     return said or list(verdict.reasons)
