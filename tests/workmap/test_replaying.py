@@ -288,6 +288,7 @@ def test_the_strictest_option_that_may_be_chosen_decides_who_is_asked() -> None:
 def test_it_shows_what_matches_or_only_what_changes(page: Client) -> None:
     finished(["200", "400"], ["refused", "agreed"])
     Proposal.objects.update(facts={"refunds_90d": 0})
+    User.objects.get(username="boss").groups.add(Team.objects.get(name="support").group)
     data = {**filled(page, address(Rule.objects.get(name="refund-over-300"))), "s_ask": "heads"}
     data["rule"] = "refund-over-300"
     where = reverse("admin:approvals_rule_preview")

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -10,6 +11,7 @@ from django.utils import timezone
 from agents.models import Proposal
 from approvals.models import Rule
 from cases.clock import database_now
+from cases.models import Team
 from orchestrator.workmap.models import RuleTrial
 from orchestrator.workmap.ruling import past, transitions, trials
 from orchestrator.workmap.ruling.past import Past
@@ -98,6 +100,7 @@ def test_caps_are_used_up_in_the_order_of_time_over_all_parts(page: Client, monk
     assert (trial.result["gone"], trial.result["asked_with"], trial.result["used_up_with"]) == (4, 5, 5)
     first = sorted(Proposal.objects.values_list("created_at", "case_id"))[:4]
     assert {line["case_id"] for line in trial.result["lines"]} == {case for _at, case in first}
+    User.objects.get(username="boss").groups.add(Team.objects.get(name="support").group)
     text = page.get(reverse("admin:approvals_rule_trials"), {"trial": trial.pk}).content.decode()
     assert "used up in 0, and with this rule in 5" in text and "What this cannot know" in text
     assert "Caps are counted from the first of these cases on" in text and f"C-{first[0][1]}" in text

@@ -1,6 +1,6 @@
 """Warnings beside a rule: who wins, what never has an effect, who is not there, and what people had refused."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,13 +13,13 @@ from django.utils import timezone
 from agents.configuration import current
 from agents.models import Proposal
 from approvals.asking import EscalationLines
-from approvals.models import Rule
+from approvals.models import Cover, Rule
 from cases.calendars import WorkingHours
 from cases.models import Case, Team
 from orchestrator.workmap import services
 from orchestrator.workmap.gaps import gaps
 from orchestrator.workmap.ruling import advising, warning
-from orchestrator.workmap.ruling.staffing import Member, Staff
+from orchestrator.workmap.ruling.staffing import Member, Staff, staff
 from tests.workmap.maps import named, of, shop
 from tests.workmap.pasts import finished
 from tests.workmap.test_admin import address, filled
@@ -86,6 +86,28 @@ def test_it_says_who_is_not_there() -> None:
     assert warning.of_people(mine, four) == []
     assert len(warning.of_people(standing(3), Staff([]))) == 1
     assert not warning.of_people(standing(3), Staff([member("may.lee", "heads")]), ["support"])
+
+
+@pytest.mark.django_db
+def test_who_is_there_and_covered_is_one_question(django_assert_num_queries: Any) -> None:
+    load()
+    may, ken, gone = (User.objects.create_user(name) for name in ("may", "ken", "gone"))
+    managers, heads = (Team.objects.get(name=name) for name in ("support-managers", "heads"))
+    may.groups.add(managers.group, heads.group)
+    User.objects.filter(pk=gone.pk).update(is_active=False)
+    now = timezone.now()
+    dates = {"starts_at": now, "ends_at": now + timedelta(days=1), "created_at": now}
+    Cover.objects.create(of=may, by=ken, **dates)
+    Cover.objects.create(of=ken, by=gone, **dates)
+    Cover.objects.create(team=heads, by=ken, **dates)
+    Cover.objects.create(team=managers, by=ken, ended_at=now, **dates)
+    with django_assert_num_queries(1):
+        there = staff()
+    assert [(one.username, one.has_cover, one.is_active) for one in there.people] == [
+        ("gone", False, False), ("ken", False, True), ("may", True, True),
+    ]  # fmt: skip
+    assert there.filled == {"heads"}
+    assert there.people[2].teams == {"support-managers", "heads"} and there.active("heads") == [there.people[2]]
 
 
 def test_it_says_who_could_be_asked_for_their_own_request() -> None:

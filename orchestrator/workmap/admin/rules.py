@@ -268,6 +268,7 @@ def told(rule: Record | None, config: Configuration, data: Mapping[str, Any], us
         return {"sentences": {}, "limits": [], "only_changed": only_changed, "case": number}
     now = timezone.now()
     replay = previewing.preview(rule, config, now=now, only_changed=only_changed)
+    replay = None if replay is None else previewing.seen_by(user, replay)
     there = None if replay is None else staff()
     problem, tried = "", list[trying.Tried]()
     if number.strip() and there is not None:
@@ -414,7 +415,7 @@ class RuleAdmin(RecordAdmin):
             "sentences": offering.in_words(config, trial.rule),
         }
         if result is not None:
-            told["shown"] = previewing.shown(result, config, staff())
+            told["shown"] = previewing.shown(previewing.seen_by(request.user, result), config, staff())
         return self._trial_page(request, told)
 
     def _trial_page(self, request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:

@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 
 from agents.configuration import Configuration
 from approvals.live_rules import live_rules
+from cases.models import Case
 from cases.wording import SIGNS
 from orchestrator.workmap.problems import Report
 from orchestrator.workmap.records import Record
@@ -24,12 +25,14 @@ MOST_LINES = 50
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the page says: sentences, what stays unknown, the load of each team, and the proposals one by one."""
+    """What the page says: sentences, what stays unknown, the load of each team, and the proposals one by one. `unseen`:
+    how many of them are not shown."""
 
     words: list[str]
     unknown: list[str]
     teams: list["Load"]
     rows: list[dict[str, Any]]
+    unseen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +75,20 @@ def preview(rule: Record, config: Configuration, *, now: datetime, only_changed:
     return replay.result
 
 
+def seen_by(user: Any, result: Result) -> Result:
+    """The sums of all cases, single lines of those that `user` may see. One question."""
+    ids = {line.case_id for line in (*result.lines, *result.refused_lines)}
+    return result.of_cases(set(Case.objects.visible_to(user).filter(pk__in=ids).values_list("pk", flat=True)))
+
+
 def shown(result: Result, config: Configuration, there: Staff, *, only_changed: bool = False) -> Shown:
-    """The result as people read it."""
+    """The result as people read it, who may see its lines (`seen_by`)."""
     return Shown(
         words=words(result, config),
         unknown=unknown(result),
         teams=teams(result, config, there),
         rows=_rows(result, config, only_changed),
+        unseen=result.unseen,
     )
 
 

@@ -1,8 +1,8 @@
 """What a replay found: sums, counts and the newest lines of single proposals. Pure."""
 
 from collections import Counter, deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -80,6 +80,7 @@ class Result:
     last: datetime | None = None
     lines: deque[Line] = field(default_factory=deque)
     refused_lines: deque[Line] = field(default_factory=lambda: deque(maxlen=5))
+    unseen: int = 0  # lines that were left out, because their reader may not see the case
 
     @property
     def weeks(self) -> float:
@@ -87,6 +88,12 @@ class Result:
         if self.first is None or self.last is None:
             return 1.0
         return max(1.0, (self.last - self.first).total_seconds() / WEEK)
+
+    def of_cases(self, visible: Collection[int]) -> "Result":
+        """The same sums, with single lines of these cases alone."""
+        lines = deque(line for line in self.lines if line.case_id in visible)
+        refused = deque(line for line in self.refused_lines if line.case_id in visible)
+        return replace(self, lines=lines, refused_lines=refused, unseen=len(self.lines) - len(lines))
 
     def as_json(self) -> dict[str, Any]:
         """The sums for a stored run, with the newest lines of single cases."""

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.models import User
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
@@ -40,15 +42,19 @@ class Staff:
 
 
 def staff() -> Staff:
-    """Everybody as they are now. Two questions."""
-    standing = Cover.objects.filter(ended_at=None, ends_at__gt=Now())
-    rows = User.objects.annotate(covered=Exists(standing.filter(of=OuterRef("pk"), by__is_active=True)))
-    columns = ("username", "first_name", "last_name", "is_active", "covered", "groups__team__name")
+    """Everybody as they are now. One question."""
+    standing = Cover.objects.filter(ended_at=None, ends_at__gt=Now(), by__is_active=True)
+    rows: Any = User.objects.annotate(
+        covered=Exists(standing.filter(of=OuterRef("pk"))),
+        filled=ArraySubquery(standing.filter(team__isnull=False).values("team__name")),
+    )
+    columns = ("username", "first_name", "last_name", "is_active", "covered", "groups__team__name", "filled")
     told: dict[str, tuple[str, bool, bool]] = {}
     teams: dict[str, set[str]] = {}
-    for username, first, last, active, covered, team in rows.order_by("username").values_list(*columns):
+    filled: set[str] = set()
+    for username, first, last, active, covered, team, positions in rows.order_by("username").values_list(*columns):
+        filled.update(positions)
         told[username] = (f"{first} {last}".strip() or username, active, covered)
         teams.setdefault(username, set()).update([team] if team else [])
-    filled = standing.filter(team__isnull=False, by__is_active=True).values_list("team__name", flat=True)
     people = [Member(username, *said, frozenset(teams[username])) for username, said in told.items()]
-    return Staff(people, frozenset(str(name) for name in filled))
+    return Staff(people, frozenset(filled))

@@ -128,10 +128,11 @@ def _timed(then: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 def of_past(result: Result, titles: Mapping[str, str] | None = None) -> list[str]:
     """What the replay found that a person would not want: what was refused becoming automatic, and gaps."""
     found = []
-    if result.refused_lines:
+    if result.refused:
         cases = ", ".join(dict.fromkeys(f"C-{line.case_id}" for line in result.refused_lines))
         text = _("It would let %(n)s go without a person that people refused: %(cases)s.")
-        found.append(text % {"n": result.refused, "cases": cases})
+        unseen = _("It would let %(n)s go without a person that people refused, in cases that you may not see.")
+        found.append((text if cases else unseen) % {"n": result.refused, "cases": cases})
     if result.unruled:
         text = _("In %(n)s past proposals no rule says who decides, so the lead of the request type is asked.")
         found.append(text % {"n": result.unruled})
