@@ -14,10 +14,10 @@ from agents.models import Proposal, Write
 from cases.clock import database_now
 from cases.models import Case, CaseSight, Team
 from orchestrator.workmap import services
-from orchestrator.workmap.ruling import trials
+from orchestrator.workmap.ruling import trials, warning
 from tests.workmap.maps import named, of, shop
 from tests.workmap.pasts import finished
-from tests.workmap.test_replaying import BY, rule, standing
+from tests.workmap.test_replaying import BY, replay, rule, standing
 
 NUMBER = "HK-0042-9981-4242"
 
@@ -98,3 +98,24 @@ def test_a_stored_trial_shows_single_cases_by_who_looks(masked: Client) -> None:
     masked.force_login(looker)
     text = masked.get(address).content.decode()
     assert "C-100" not in text and "3 more are in cases that you may not see" in text
+
+
+# ---------------------------------------------------------------------- gaps
+
+
+@pytest.mark.parametrize("key", ["masked", "secret"])
+def test_a_gap_names_no_masked_or_secret_value(db: None, key: str) -> None:
+    whole = shop()
+    whole["rules"] = []
+    named(whole["operations"], "payments.refund")[key] = ["payment_id"]
+    services.load(actor=BY, text=of(whole))
+    finished(["200", "200", "200"], ["agreed", "agreed", "agreed"])
+    Write.objects.filter(case=1001).update(proposed={"payment_id": NUMBER, "amount": 200, "reason": "Odd"})
+    by_reason = {"argument": "reason", "is": "is", "value": "Late"}
+    changed = of_payment("P-1")
+    changed["when"]["all"].append({"any": [by_reason, {"argument": "reason", "is": "unknown"}]})
+    found = replay(changed)
+    assert found.unruled == 1
+    words = " ".join(warning.of_past(found))
+    assert "No rule is about any of these: reason Odd (1)." in words
+    assert "HK-0042" not in str(found.as_json()) and "P-1" not in str(found.as_json())

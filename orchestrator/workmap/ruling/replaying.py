@@ -23,6 +23,7 @@ from approvals.live_rules import LiveRules
 from approvals.rules import RuleSpec, StandingCap, Verdict, WriteView
 from cases import conditions, formulas
 from cases.values import UNKNOWN, dig
+from orchestrator.workmap.checking.book import root
 from orchestrator.workmap.ruling.caps import Places
 from orchestrator.workmap.ruling.deciding import deciding
 from orchestrator.workmap.ruling.past import ABSENT, Past, PastWrite
@@ -229,7 +230,8 @@ class Replay:
         return found
 
     def _dividing(self, past: Past, write: PastWrite) -> tuple[tuple[str, str], ...]:
-        """Facts and arguments by whose very value the rules on this write tell cases apart."""
+        """Facts and arguments by whose very value the rules on this write tell cases apart; none that is masked or
+        secret, because a gap is told with its value."""
         place = (past.type.row.pk, write.operation.name)
         if place not in self._divided:
             view = _view(write, self.currency)
@@ -241,7 +243,10 @@ class Replay:
                 for side in ("fact", "argument")
                 if leaf.get("is") in ("is", "is not", "one of", "none of") and side in leaf
             }
-            self._divided[place] = tuple(sorted(found))
+            hidden = {*write.operation.masked, *write.operation.secret}
+            self._divided[place] = tuple(
+                sorted((side, name) for side, name in found if side == "fact" or root(name) not in hidden)
+            )
         return self._divided[place]
 
     def _own(self, past: Past) -> tuple[bool, bool, set[str]]:
