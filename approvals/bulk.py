@@ -34,6 +34,7 @@ class Row:
     approval: Approval
     option: sheet.Option
     amount: Decimal | None
+    evidence: str  # digest of what it was filled from
     rest: str = ""  # the address of the page without this row
 
 
@@ -109,7 +110,8 @@ def chosen(user: Any, ids: Iterable[str], *, language: str) -> Batch:
         else:
             kind = _kind(approval)
             spent += _moved(option)
-            batch.rows.append(Row(approval, option, _amount(option)))
+            read = _grounds(approval, batch.currency, language).digest
+            batch.rows.append(Row(approval, option, _amount(option), read))
     return batch
 
 
@@ -122,7 +124,7 @@ def decide_each(
     language: str,
     proof: Proof | None = None,
 ) -> list[Result]:
-    """Decide each of `seen` (approval, the fingerprint shown) by itself; one that is refused leaves the others alone.
+    """Decide each of `seen` (approval, what was shown) by itself; one that is refused leaves the others alone.
 
     Everything is checked again. `nonce`: of the form; a second post with it gives the first answer. Raises
     `StepUpNeeded` at the first one that needs a second factor: sent again with `proof`, what was decided stays so.
@@ -146,9 +148,13 @@ def decide_each(
     return results
 
 
-def _one(actor: Actor, pk: uuid.UUID, fingerprint: str, option: str, nonce: str, proof: Proof | None) -> Result:
+def _one(actor: Actor, pk: uuid.UUID, shown: str, option: str, nonce: str, proof: Proof | None) -> Result:
+    fingerprint, _dot, evidence = shown.partition(".")
     try:
-        services.decide(actor=actor, approval_id=pk, fingerprint=fingerprint, option=option, nonce=nonce, proof=proof)
+        services.decide(
+            actor=actor, approval_id=pk, fingerprint=fingerprint, option=option, nonce=nonce, evidence=evidence,
+            proof=proof,
+        )  # fmt: skip
     except StepUpNeeded:
         raise
     except Refusal as refusal:
@@ -198,16 +204,20 @@ def _option(approval: Approval, *, hold: int, currency: str, language: str) -> s
         hold=hold,
         currency=currency,
         chosen=proposal.suggested,
-        grounds=showing.Grounds(
-            evidence=proposal.evidence,
-            tables=approval.case.type.tables if approval.case.type else {},
-            now=timezone.now(),
-            zone=timezone.get_current_timezone(),
-            currency=currency,
-            language=language,
-        ),
+        grounds=_grounds(approval, currency, language),
     )
     return next((one for one in options if one.chosen and one.allowed), None)
+
+
+def _grounds(approval: Approval, currency: str, language: str) -> showing.Grounds:
+    return showing.Grounds(
+        evidence=approval.proposal.evidence,
+        tables=approval.case.type.tables if approval.case.type else {},
+        now=timezone.now(),
+        zone=timezone.get_current_timezone(),
+        currency=currency,
+        language=language,
+    )
 
 
 def _amount(option: sheet.Option) -> Decimal | None:

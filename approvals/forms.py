@@ -38,10 +38,11 @@ class DecisionForm:
     fingerprint: str = ""
     nonce: str = ""
     seal: str = ""
+    evidence: str = ""  # digest of what the page was filled from
     noted: str = ""  # when the page was opened, and what there was to read, as this server signed it
     unfolded: list[str] = field(default_factory=list)
     edits: dict[str, dict[str, Any]] = field(default_factory=dict)
-    ticked: set[str] = field(default_factory=set)  # WRITE.SLOT
+    ticked: dict[str, str] = field(default_factory=dict)  # WRITE.SLOT: digest of the text that stood there
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -89,6 +90,7 @@ def posted(data: QueryDict, approval: Approval, options: list[Option], *, unseen
         fingerprint=data.get("fingerprint", "")[:64],
         nonce=data.get("nonce", "")[:64],
         seal=data.get("seal", "")[:64],
+        evidence=data.get("evidence", "")[:64],
         noted=data.get("noted", "")[:1000],
         unfolded=data.getlist("unfolded")[:20],
     )
@@ -101,7 +103,7 @@ def posted(data: QueryDict, approval: Approval, options: list[Option], *, unseen
         form.problems.append(Problem(f"option-{option.index}", words))
         return form
     form.edits = _edits(option, data, form)
-    form.ticked = {key for key, tick in option.ticks if tick.tick in data and tick.known}
+    form.ticked = {key: str(data[tick.tick])[:64] for key, tick in option.ticks if tick.tick in data and tick.known}
     if option.name != REJECT:
         form.problems += _unticked(option, form)
     needed = reason_needed(approval.proposal, option.name, form.edits)

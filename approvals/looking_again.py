@@ -45,6 +45,8 @@ def look_again(*, actor: Actor, approval_id: Any) -> list[str]:
         Proposal.objects.filter(pk=proposal.pk).update(evidence=rows)
         changed = [str(row["fact"]) for row in rows if row.get("changed_at") == now.isoformat()]
         data = {"approval": str(approval.pk), "changed": changed}
+        if changed:
+            transitions.stirred(approval, now=now)
         case_transitions.save(case, [*reader.taken(), Entry("approval.looked_again", actor, data)], now=now)
     return changed
 

@@ -52,14 +52,16 @@ def decide(
     reason: str = "",
     nonce: str = "",
     reason_code: str = "",
-    confirmed: Collection[str] = (),
+    confirmed: Collection[str] | Mapping[str, str] = (),
+    evidence: str | None = None,
     proof: Proof | None = None,
     read: Read | None = None,
 ) -> Approval:
     """One person's answer to one approval.
 
     `edits`: {write name: {argument: value}}; `nonce`: of the form, a second post with it gives the first answer;
-    `reason_code`: the reason of the type that was chosen, `confirmed`: `WRITE.SLOT` of what was ticked;
+    `reason_code`: the reason of the type that was chosen, `confirmed`: `WRITE.SLOT` of what was ticked, with
+    the text that stood there or its digest; `evidence`: digest of what a page was filled from, None from a program;
     `proof`: the second factor that was given for it; `read`: how it came about, kept for this person alone.
     Raises `AlreadyDecided`, `Changed`, `NotAllowed`, `NoRight`, `ReasonRequired`, `HigherNeeded`, `StepUpNeeded`,
     `Incorrect`.
@@ -75,7 +77,7 @@ def decide(
     fresh = _look_afresh(approval, option, wanted) if wanted else None
     try:
         with transaction.atomic(), rows.together():
-            more = {"reason_code": reason_code[:200], "confirmed": set(confirmed)}
+            more = {"reason_code": reason_code[:200], "confirmed": confirmed, "evidence": evidence}
             return _decide(
                 actor, approval, fingerprint, option, wanted, reason.strip(), nonce, fresh, more, proof, read
             )
@@ -137,7 +139,15 @@ def _decide(
     edits = _check_edits(proposal, writes, option, edits, earlier)
     _check_reason(proposal, option, edits, reason)
     more["confirmed"] = ticked(
-        case, proposal, writes, option=option, edits=edits, keys=more["confirmed"], config=config, now=now
+        case,
+        proposal,
+        writes,
+        option=option,
+        edits=edits,
+        said=more["confirmed"],
+        evidence=more.pop("evidence"),
+        config=config,
+        now=now,
     )
     given = step_up.check(actor, approval, asked.team, config, proof, now)
     decision = rows.fresh(

@@ -115,7 +115,7 @@ def options_of(
     currency: str,
     chosen: str = "",
     edits: Edits | None = None,
-    ticked: Collection[str] = (),
+    ticked: showing.Ticked = showing.NO_TICKS,
     opened: Collection[str] = (),
     grounds: showing.Grounds | None = None,
 ) -> list[Option]:
@@ -127,7 +127,7 @@ def options_of(
     for index, stored in enumerate(proposal.options):
         own = edits if edits and stored["name"] == chosen else {}
         rows = sorted((w for w in writes if w.option == stored["name"]), key=lambda w: w.position)
-        here = ticked if stored["name"] == chosen else ()
+        here = ticked if stored["name"] == chosen else showing.NO_TICKS
         lines = [
             _line(
                 row, own.get(row.name, {}), index=index, language=language, hold=hold, currency=currency, opened=opened
@@ -160,7 +160,7 @@ def options_of(
 
 
 def _panel(
-    row: Write, changed: Mapping[str, Any], grounds: showing.Grounds, index: int, ticked: Collection[str]
+    row: Write, changed: Mapping[str, Any], grounds: showing.Grounds, index: int, ticked: showing.Ticked
 ) -> showing.Panel | None:
     return showing.panel(row, {**_standing(row), **changed}, grounds, prefix=f"tick.{index}.", ticked=ticked)
 

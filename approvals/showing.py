@@ -4,7 +4,7 @@ The values come from what was looked at for the proposal and from the write itse
 from a text that a model wrote. What is not known is said to be not found, and never left out.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -16,11 +16,14 @@ from agents.models import Write
 from approvals import differing, variants
 from approvals.masks import masked
 from cases import formulas
+from cases.canonical import digest
 from cases.texts import say
 from cases.values import UNKNOWN, coerce, dig
 from cases.wording import money, source, value
 
 LONGEST = 20_000  # characters of one value
+Ticked = Mapping[str, str]  # WRITE.SLOT: digest of the text that stood there
+NO_TICKS: Ticked = {}
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,12 @@ class Grounds:
     zone: tzinfo
     currency: str
     language: str
+
+    @property
+    def digest(self) -> str:
+        """What there was to read: an answer names it, so that it is for that and nothing else."""
+        read = [[row.get("fact"), row.get("known", True), row.get("found")] for row in self.evidence]
+        return digest([read, dict(self.tables)])
 
     def facts(self) -> dict[str, Any]:
         """The facts that were known, as values of their kind."""
@@ -62,6 +71,11 @@ class Shown:
     tick: str = ""
     ticked: bool = False
 
+    @property
+    def digest(self) -> str:
+        """The value of its check box: a tick is for this very text."""
+        return digest(self.text)
+
 
 @dataclass
 class Panel:
@@ -87,11 +101,11 @@ class Panel:
 
 
 def panel(
-    write: Write, arguments: Mapping[str, Any], grounds: Grounds, *, prefix: str = "", ticked: Collection[str] = ()
+    write: Write, arguments: Mapping[str, Any], grounds: Grounds, *, prefix: str = "", ticked: Ticked = NO_TICKS
 ) -> Panel | None:
     """The panel of one write with these arguments (the approver's changes among them); None if it shows nothing more.
 
-    `prefix` begins the names of its check boxes; `ticked` are the keys (`WRITE.SLOT`) that are ticked already.
+    `prefix` begins the names of its check boxes; `ticked`: what is ticked already.
     """
     shows = write.operation.shows
     variant = variants.of(shows)
@@ -112,7 +126,8 @@ def panel(
         raw[slot.name] = found = _find(spec, facts, seen, grounds)
         row = _row(slot, spec, found, grounds)
         if slot.ticked:
-            row.tick, row.ticked = f"{prefix}{write.name}.{slot.name}", key(write.name, slot.name) in ticked
+            row.tick = f"{prefix}{write.name}.{slot.name}"
+            row.ticked = ticked.get(key(write.name, slot.name)) == row.digest
         rows.append(row)
     made = Panel(write.name, variant.name, str(variant.title), rows)
     _after_this(made, raw.get("budget_left", UNKNOWN), write, seen, grounds)

@@ -1,6 +1,7 @@
-"""What a person has to tick before some writes are decided, checked where the decision is made. Pure."""
+"""What a person has to tick before some writes are decided, and that it is what they read: checked where the decision
+is made. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.utils.translation import gettext as _
 from agents.configuration import Configuration
 from agents.models import Proposal, Write
 from approvals import showing, variants
+from approvals.errors import Changed
 from cases.errors import Incorrect
 from cases.models import Case
 
@@ -23,17 +25,18 @@ def ticked(
     *,
     option: str,
     edits: Mapping[str, Mapping[str, Any]],
-    keys: Collection[str],
+    said: Collection[str] | Mapping[str, str],
+    evidence: str | None,
     config: Configuration,
     now: datetime,
 ) -> dict[str, str]:
     """{WRITE.SLOT: what stood there} of the ticks of this option, as it is kept in the decision.
 
-    Raises `Incorrect` if one is missing or if what it is about was not found; a reject needs none.
+    `said`: what was ticked, with the text that stood there or its digest; names alone stand for what the approval was
+    raised with. `evidence`: digest of what the page was filled from; None from a program.
+    Raises `Changed` if something else stands there now, `Incorrect` if a tick is missing or if what it is about was
+    not found; a reject needs none.
     """
-    asked = [w for w in writes if w.option == option and variants.ticks_of(w.operation.shows)]
-    if not asked:
-        return {}
     grounds = showing.Grounds(
         evidence=proposal.evidence,
         tables=case.type.tables if case.type else {},
@@ -42,20 +45,41 @@ def ticked(
         currency=config.company.currency,
         language="en",
     )
+    own = [write for write in writes if write.option == option]
+    if evidence is not None and not was_read(evidence, grounds, own):
+        raise Changed(_("What was looked at for this changed in the meantime. Nothing was decided."))
     kept: dict[str, str] = {}
-    for write in asked:
+    for write in own:
+        if not variants.ticks_of(write.operation.shows):
+            continue
         panel = showing.panel(write, {**write.proposed, **edits.get(write.name, {})}, grounds)
         ticks = panel.ticks if panel else []
         for tick in ticks:
             key = showing.key(write.name, tick.name)
-            if key in keys and tick.known:
-                kept[key] = tick.text[:LONGEST]
+            if key in said and tick.known:
+                if _stood_there(said, key, tick, proposal):
+                    kept[key] = tick.text[:LONGEST]
+                elif option != REJECT:
+                    raise Changed(_("“%(what)s” changed in the meantime. Nothing was decided.") % {"what": tick.title})
             elif option != REJECT:
                 raise _missing(tick, key)
         unfilled = {slot.name for slot in variants.ticks_of(write.operation.shows)} - {tick.name for tick in ticks}
         if unfilled and option != REJECT:
             raise Incorrect(_("What has to be confirmed is not named by the map. Nothing was decided."))
     return kept
+
+
+def was_read(evidence: str, grounds: showing.Grounds, writes: Iterable[Write]) -> bool:
+    """Whether a page was filled from these grounds. Only one that shows no panel of `writes` may leave it unsaid."""
+    if not evidence:
+        return not any(variants.of(write.operation.shows) for write in writes)
+    return evidence == grounds.digest
+
+
+def _stood_there(said: Collection[str] | Mapping[str, str], key: str, tick: showing.Shown, proposal: Proposal) -> bool:
+    if isinstance(said, Mapping):
+        return said[key] in (tick.text, tick.digest)
+    return not any(row.get("changed_at") for row in proposal.evidence)
 
 
 def _missing(tick: showing.Shown, key: str) -> Incorrect:

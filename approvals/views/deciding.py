@@ -29,6 +29,7 @@ from approvals import (
     sheet,
     showing,
     starting,
+    ticking,
 )
 from approvals.errors import AlreadyDecided, Changed, HigherNeeded, StepUpNeeded
 from approvals.forms import DecisionForm, Problem
@@ -74,6 +75,8 @@ def decide(request: HttpRequest, approval_id: uuid.UUID) -> HttpResponse:
     if sheet.needs_check(found.risk, form.edits):
         seal = sheet.seal(form.fingerprint, form.option, form.edits)
         if form.seal != seal:
+            if not _was_read(request, found, form):
+                return _changed(request, found, form, Changed())
             form.seal = seal
             higher = services.foresee(
                 actor=person(request.user), approval_id=found.pk, option=form.option, edits=form.edits
@@ -95,7 +98,6 @@ def _prove(request: HttpRequest, found: Approval, form: DecisionForm, wrong: lis
 
 
 def _decided(request: HttpRequest, found: Approval, form: DecisionForm) -> HttpResponse:
-    form_saw = form.fingerprint
     try:
         after = services.decide(
             actor=person(request.user),
@@ -106,6 +108,7 @@ def _decided(request: HttpRequest, found: Approval, form: DecisionForm) -> HttpR
             reason=form.reason,
             reason_code=form.chip,
             confirmed=form.ticked,
+            evidence=form.evidence,
             nonce=form.nonce,
             proof=proving.proof_of(request),
             read=reading.pressed(
@@ -121,8 +124,7 @@ def _decided(request: HttpRequest, found: Approval, form: DecisionForm) -> HttpR
         form.problems.append(Problem("reason", refusal.message))
         return _page(request, _approval(request, found.pk), _again(form), status=409)
     except Changed as refusal:
-        fresh = _approval(request, found.pk)
-        return _page(request, fresh, _again(form), status=409, changed=refusal, seen=form_saw)
+        return _changed(request, found, form, refusal)
     except AlreadyDecided as refusal:
         fresh = _approval(request, found.pk)
         return _page(request, fresh, form, status=409, late=refusal)
@@ -131,6 +133,18 @@ def _decided(request: HttpRequest, found: Approval, form: DecisionForm) -> HttpR
         messages.success(request, _("Recorded: %(option)s.") % {"option": _title(request, after, form.option)})
     following = forms.following(request.POST)
     return redirect("approvals:approval", following) if following else redirect("approvals:inbox")
+
+
+def _was_read(request: HttpRequest, found: Approval, form: DecisionForm) -> bool:
+    """Whether the page was filled from what there is now; the decision itself looks again, under the lock."""
+    chosen = [write for write in found.proposal.writes.select_related("operation") if write.option == form.option]
+    return ticking.was_read(form.evidence, _shown_from(found, ""), chosen)
+
+
+def _changed(request: HttpRequest, found: Approval, form: DecisionForm, refusal: Changed) -> HttpResponse:
+    """The page as it is now, with the same answer on it."""
+    saw, fresh = form.fingerprint, _approval(request, found.pk)
+    return _page(request, fresh, _again(form), status=409, changed=refusal, seen=saw)
 
 
 @signed_in
@@ -225,7 +239,7 @@ def _options(
         currency=company.currency if company else "HKD",
         chosen=form.option if form else "",
         edits=form.edits if form else None,
-        ticked=form.ticked if form else (),
+        ticked=form.ticked if form else showing.NO_TICKS,
         opened=opened_by(request, found),
         grounds=_shown_from(found, company.currency if company else "HKD"),
     )
@@ -297,6 +311,7 @@ def _page(
         "rules": rules,
         "newer": starting.newer(found, page.writes),
         "evidence": evidence,
+        "read": _shown_from(found, page.currency).digest,
         "first_seen": [seen for seen in evidence if not seen.worked_out or seen.changed_at],
         "worked_out": [seen for seen in evidence if seen.worked_out and not seen.changed_at],
         "stale": any(seen.old or not seen.known for seen in evidence),

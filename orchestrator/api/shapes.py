@@ -93,10 +93,13 @@ DECISION: Final = strict(
     reason=text(2_000),
     reason_code=text(200),
     confirmed={
-        "type": "array",
+        "type": ["object", "array"],
+        "maxProperties": 100,
+        "additionalProperties": text(MOST_TEXT),
         "maxItems": 100,
         "items": text(250, least=1),
-        "description": "`WRITE.SLOT` of each thing that must be confirmed, where an operation asks for that.",
+        "description": "`WRITE.SLOT` of each thing that must be confirmed, where an operation asks for that, with the "
+        "text that stood there or its digest. A list of the names alone confirms only what nobody saw otherwise since.",
     },
 )
 

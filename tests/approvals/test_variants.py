@@ -128,14 +128,16 @@ def test_what_is_not_known_is_said_to_be_not_found(variant: str, lacking: str) -
 def test_each_item_of_a_report_is_ticked_and_the_server_sees_to_it() -> None:
     manager, approval = company("report")
     page = page_of(manager, approval)
-    ticks = re.findall(r'type="checkbox" id="(tick\.1\.it\.\w+)"', page)
+    sent = dict(re.findall(r'type="checkbox" id="(tick\.1\.it\.\w+)" name="[^"]+" value="(\w{64})"', page))
+    ticks = list(sent)
     assert ticks == ["tick.1.it.source", "tick.1.it.period", "tick.1.it.basis"]
-    answer = post(manager, approval, **{ticks[0]: "on", ticks[1]: "on"})
+    sent["evidence"] = re.findall(r'name="evidence" value="(\w{64})"', page)[0]
+    answer = post(manager, approval, **{name: value for name, value in sent.items() if name != ticks[2]})
     assert answer.status_code == 422
     assert "Tick “Reporting basis”" in unescape(answer.content.decode())
-    assert re.search(rf'id="{re.escape(ticks[0])}" name="{re.escape(ticks[0])}" checked', answer.content.decode())
+    assert re.search(rf'id="{re.escape(ticks[0])}" name="[^"]+" value="\w+" checked', answer.content.decode())
     assert Decision.objects.count() == 0
-    assert post(manager, approval, **dict.fromkeys(ticks, "on")).status_code == 302
+    assert post(manager, approval, **sent).status_code == 302
     kept = Decision.objects.get().confirmed
     assert kept == {f"it.{name}": value for name, value in FORMS["report"].items()}
     told = Event.objects.get(case=approval.case, code="approval.decided").detail.data
@@ -164,7 +166,8 @@ def test_what_was_not_found_cannot_be_confirmed_but_can_be_rejected() -> None:
             actor=person(manager), approval_id=approval.pk, fingerprint=approval.fingerprint, option="go",
             confirmed=("it.source", "it.period", "it.basis"),
         )  # fmt: skip
-    assert post(manager, approval, option="reject", reason="No basis").status_code == 302
+    read = re.findall(r'name="evidence" value="(\w{64})"', page_of(manager, approval))[0]
+    assert post(manager, approval, option="reject", reason="No basis", evidence=read).status_code == 302
 
 
 def test_in_chinese_the_variant_is_in_chinese() -> None:
