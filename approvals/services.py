@@ -74,8 +74,11 @@ def decide(
         raise
     if nonce and Decision.objects.filter(nonce=nonce, approval=approval, user=actor.user_id).exists():
         return approval
-    fresh = _look_afresh(approval, option, wanted) if wanted else None
+    fresh = None
     try:
+        if wanted:
+            _must_be_asked(actor, approval)
+            fresh = _look_afresh(approval, option, wanted)
         with transaction.atomic(), rows.together():
             more = {"reason_code": reason_code[:200], "confirmed": confirmed, "evidence": evidence}
             return _decide(
@@ -310,17 +313,29 @@ def _check_reason(proposal: Proposal, option: str, edits: dict[str, Any], reason
 # ---------------------------------------------------------------------- edits are judged again
 
 
+def _must_be_asked(actor: Actor, approval: Approval) -> None:
+    if approval.state != A.WAITING:
+        raise transitions.wrong_state(approval)
+    if asked_as(actor.user, approval) is None:
+        raise no_right(actor, approval)
+
+
 def _look_afresh(approval: Approval, option: str, edits: Edits) -> Prepared:
-    """Facts for the edited writes, looked up before any lock is taken."""
-    config = configuration.current()
+    """Facts for the edited writes, looked up before any lock is taken. That they were read is recorded at once: it
+    stays whatever becomes of the decision."""
+    config, reader = configuration.current(), Reader()
     proposal = approval.proposal
     writes = list(proposal.writes.select_related("operation__system"))
     for write in writes:
         if write.option == option and write.name in edits:
             write.decided = {**write.proposed, **edits[write.name]}
     agent_id = proposal.proposer_agent_id
-    finder = finder_for(approval.case, config, Reader(), now=database_now(), agent_id=agent_id)
-    return Judging().prepare(finder, carrying.options_of(proposal, writes))
+    finder = finder_for(approval.case, config, reader, now=database_now(), agent_id=agent_id)
+    prepared = Judging().prepare(finder, carrying.options_of(proposal, writes))
+    if entries := reader.taken():
+        with transaction.atomic():
+            case_transitions.save(case_transitions.lock(approval.case_id), entries, now=database_now())
+    return prepared
 
 
 def _judge_edited(
@@ -365,10 +380,18 @@ def _judge_edited(
 def foresee(*, actor: Actor, approval_id: Any, option: str, edits: Edits) -> Refusal | None:
     """What a decision with these changes would be refused with, found out before it is made; None: nothing is known.
 
-    The rules judge the changed writes as they would on the decision. Nothing is kept.
+    The rules judge the changed writes as they would on the decision. Nothing is kept but what was read for it.
+    Raises `NoRight` for who may not decide it.
     """
     wanted = {name: dict(values) for name, values in edits.items() if values}
     approval = seen(actor, approval_id)
+    if approval.state != A.WAITING:
+        return None  # the decision itself says who was first
+    try:
+        _must_be_asked(actor, approval)
+    except NoRight as refusal:
+        _refused(approval.pk, actor, refusal)
+        raise
     if not wanted or approval.decisions.filter(undone_at=None).exists():
         return None
     fresh = _look_afresh(approval, option, wanted)

@@ -11,6 +11,7 @@ from django.test import Client
 
 from agents.models import Operation, Proposal, SystemHealth, Write
 from approvals import filters, looking_again, masking, services
+from approvals.errors import AlreadyDecided, HigherNeeded
 from approvals.models import Approval, Decision
 from cases.actors import person
 from cases.errors import Incorrect, NoRight
@@ -168,6 +169,59 @@ def test_that_a_change_needs_somebody_higher_is_said_before_it_is_confirmed(comp
     assert Decision.objects.count() == 0
     approval.refresh_from_db()
     assert approval.state == "waiting"
+
+
+def changed(client: Client, approval: Approval, amount: str) -> dict[str, str]:
+    """A decision with another amount, as the page of `client` would send it."""
+    found = re.search(r'id="(edit\.\d\.[^"]+\.amount)"', client.get(path(approval)).content.decode())
+    assert found
+    return {"option": "full", "fingerprint": approval.fingerprint, "nonce": "n", "reason": "more", found[1]: amount}
+
+
+def big_sums_are_for_heads(company: Small) -> None:
+    """A rule that stands on a fact: to judge a change, the order is read again."""
+    big = [{"fact": "total", "is": "at least", "value": 100}, {"argument": "amount", "is": "more than", "value": 200}]
+    company.rule("big", {"ask": "heads"}, all=big)
+
+
+def read_events(case: Any) -> int:
+    return Event.objects.filter(case=case, code="data.read").count()
+
+
+def test_nobody_has_systems_read_for_a_decision_that_is_not_theirs(company: Small) -> None:
+    """Neither on the way to the check page nor past it; what they tried is remembered."""
+    big_sums_are_for_heads(company)
+    case, approval = company.waiting()
+    sent = changed(signed_in(User.objects.get(username="may")), approval, "80")
+    before = len(company.shop.calls)
+    answer = signed_in(User.objects.get(username="ka")).post(path(approval, "decide/"), sent)
+    assert answer.status_code == 403
+    assert "Check before it counts" not in words(answer)
+    with pytest.raises(NoRight):
+        company.decide(approval, by="ka", edits={"shop.refund": {"amount": 80}})
+    assert len(company.shop.calls) == before
+    refused = Event.objects.filter(case=case, code="approval.refused")
+    assert [event.actor for event in refused] == ["Ka (ka)", "Ka (ka)"]
+    company.decide(approval)
+    with pytest.raises(AlreadyDecided):
+        company.decide(approval, by="ken", edits={"shop.refund": {"amount": 80}})
+    assert len(company.shop.calls) == before
+
+
+def test_what_is_read_for_a_change_is_recorded_also_where_it_is_refused(company: Small) -> None:
+    big_sums_are_for_heads(company)
+    case, approval = company.waiting()
+    client = signed_in(User.objects.get(username="may"))
+    calls, events = len(company.shop.calls), read_events(case)
+    assert "heads must decide" in words(client.post(path(approval, "decide/"), changed(client, approval, "300")))
+    seen = len(company.shop.calls) - calls
+    assert seen and read_events(case) - events == seen
+    with pytest.raises(HigherNeeded):
+        company.decide(approval, edits={"shop.refund": {"amount": 300}})
+    assert read_events(case) - events == len(company.shop.calls) - calls > seen
+    calls, events = len(company.shop.calls), read_events(case)
+    company.decide(approval, edits={"shop.refund": {"amount": 80}})
+    assert read_events(case) - events == len(company.shop.calls) - calls > 0
 
 
 def test_limits_stand_beside_the_field(world: World) -> None:
