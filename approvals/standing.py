@@ -26,7 +26,7 @@ def confirm_standing(
     """The named person puts their standing approval in force, for the rule's present version.
 
     It is a decision about all that it will cover: with the second factor, where any of this person's needs one.
-    `version`: of the rule, as the page showed it; WrongState if it is another one by now.
+    `version`: of the rule, as it was read (only a program may leave it out); WrongState if it is another one by now.
     """
     with transaction.atomic():
         row = _locked(standing_id)
@@ -39,10 +39,7 @@ def confirm_standing(
         row.rule_version, row.withdrawn_at = row.rule.version, None
         row.paused_at, row.paused_label = None, ""
         _save(row, actor, "confirmed")
-        data = {"rule": row.rule.name, "version": row.rule.version, "sentence": row.rule.sentence}
-        if given is not None:
-            data["step_up"] = {"method": given.method, "at": given.at}
-        append_company([Entry("standing.confirmed", actor, data)], now=now)
+        append_company([Entry("standing.confirmed", actor, _told(row) | _proved(given))], now=now)
     return row
 
 
@@ -60,17 +57,18 @@ def pause_standing(*, actor: Actor, standing_id: Any) -> StandingApproval:
     return row
 
 
-def resume_standing(*, actor: Actor, standing_id: Any) -> StandingApproval:
-    """The named person, and nobody else, lets a paused one go on."""
+def resume_standing(*, actor: Actor, standing_id: Any, proof: Proof | None = None) -> StandingApproval:
+    """The named person, and nobody else, lets a paused one go on: with the second factor, as they confirmed it."""
     with transaction.atomic():
         row = _locked(standing_id)
         _must_be_named(actor, row)
         if not row.is_confirmed or not row.paused_at:
             raise WrongState(_("This standing approval is not paused."))
         now = database_now()
+        given = step_up.check_standing(actor, configuration.current(), proof, now)
         row.paused_at, row.paused_label = None, ""
         _save(row, actor, "resumed")
-        append_company([Entry("standing.resumed", actor, _told(row))], now=now)
+        append_company([Entry("standing.resumed", actor, _told(row) | _proved(given))], now=now)
     return row
 
 
@@ -100,6 +98,10 @@ def _must_end(actor: Actor, row: StandingApproval) -> None:
 
 def _told(row: StandingApproval) -> dict[str, Any]:
     return {"rule": row.rule.name, "version": row.rule_version, "sentence": row.rule.sentence}
+
+
+def _proved(given: Proof | None) -> dict[str, Any]:
+    return {"step_up": {"method": given.method, "at": given.at}} if given else {}
 
 
 def _save(row: StandingApproval, actor: Actor, reason: str) -> None:

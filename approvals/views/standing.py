@@ -1,5 +1,9 @@
 """The page of standing approvals: what is in force, how much of it is used, and one button for each move."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -13,6 +17,7 @@ from approvals.errors import StepUpNeeded
 from approvals.views import proving
 from cases.actors import person
 from cases.clock import database_now
+from cases.errors import Incorrect
 from cases.models import Company
 from cases.signed_in import signed_in
 
@@ -30,21 +35,32 @@ def standing(request: HttpRequest) -> HttpResponse:
 @require_POST
 def confirm_standing(request: HttpRequest, standing_id: int) -> HttpResponse:
     """The named person puts a standing approval in force, in the version that the page showed."""
+    move = partial(services.confirm_standing, standing_id=standing_id, version=_version(request))
+    asked = _with_proof(request, move, _("Confirm this in my name"))
+    if asked is not None:
+        return asked
+    messages.success(request, _("In force now. It is recorded as your decision."))
+    return redirect("approvals:standing")
+
+
+def _version(request: HttpRequest) -> int:
     version = request.POST.get("version", "")
-    shown = int(version) if version.isascii() and version.isdecimal() and len(version) < 10 else None
+    if not version.isascii() or not version.isdecimal() or len(version) > 9:
+        words = _("The version of the rule that you read is missing. Open the page again; nothing was confirmed.")
+        raise Incorrect(words, fields={"version": []})
+    return int(version)
+
+
+def _with_proof(request: HttpRequest, move: Callable[..., Any], words: str) -> HttpResponse | None:
+    """Make the move; where a second factor is missing or wrong, the page that asks for it. `words`: of its button."""
     wrong = proving.take(request)
     try:
         if not wrong:
-            services.confirm_standing(
-                actor=person(request.user), standing_id=standing_id, version=shown, proof=proving.proof_of(request)
-            )
+            move(actor=person(request.user), proof=proving.proof_of(request))
+            return None
     except StepUpNeeded:
-        wrong = [""]
-    if wrong:
-        words = _("Confirm this in my name")
-        return proving.ask(request, title=_("Standing approvals"), words=words, wrong=[one for one in wrong if one])
-    messages.success(request, _("In force now. It is recorded as your decision."))
-    return redirect("approvals:standing")
+        pass
+    return proving.ask(request, title=_("Standing approvals"), words=words, wrong=wrong)
 
 
 @signed_in
@@ -60,7 +76,10 @@ def pause_standing(request: HttpRequest, standing_id: int) -> HttpResponse:
 @require_POST
 def resume_standing(request: HttpRequest, standing_id: int) -> HttpResponse:
     """The named person lets it go on."""
-    services.resume_standing(actor=person(request.user), standing_id=standing_id)
+    move = partial(services.resume_standing, standing_id=standing_id)
+    asked = _with_proof(request, move, _("Let it go on"))
+    if asked is not None:
+        return asked
     messages.success(request, _("In force again."))
     return redirect("approvals:standing")
 

@@ -214,6 +214,7 @@ COMPONENTS: Final[dict[str, Json]] = {
     "StandingApproval": record(
         id=WHOLE,
         rule=TEXT,
+        version=WHOLE,
         sentence=TEXT,
         by=TEXT,
         limits=FREE,

@@ -102,6 +102,7 @@ DECISION: Final = strict(
         "text that stood there or its digest. A list of the names alone confirms only what nobody saw otherwise since.",
     },
 )
+CONFIRM: Final = strict([], version=whole(1, 2_147_483_647))
 
 
 def options(**properties: Json) -> Json:

@@ -158,7 +158,11 @@ def test_only_the_named_person_confirms_a_standing_approval(world: World, manage
     path = f"standing-approvals/{world.standing.pk}/confirm/"
     other = program("staff", "decide", user=world.deputy).post(path)
     assert other.status_code in {403, 404}
-    answer = manager.post(path)
+    version = manager.get("standing-approvals/").json()["results"][0]["version"]
+    old = manager.post(path, {"version": version + 1})
+    assert (old.status_code, old.json()["code"]) == (409, "wrong_state")
+    assert manager.post(path, {"version": "x"}).status_code == 422
+    answer = manager.post(path, {"version": version})
     assert answer.status_code == 200, answer.content
     assert answer.json()["in_force"] is True
     rows = manager.get("standing-approvals/").json()["results"]

@@ -221,7 +221,17 @@ def test_the_whole_page_speaks_the_persons_language(world: World, as_: As) -> No
 def test_only_the_named_person_is_offered_to_confirm_a_standing_approval(world: World, as_: As) -> None:
     assert "Confirm this in my name" in text_of(as_(world.manager).get("/standing-approvals/"))
     assert "Confirm this in my name" not in text_of(as_(world.deputy).get("/standing-approvals/"))
-    as_(world.manager).post(f"/standing-approvals/{world.standing.pk}/confirm/")
+    url, client = f"/standing-approvals/{world.standing.pk}/confirm/", as_(world.manager)
+    for unread in ({}, {"version": ""}, {"version": "1.0"}, {"version": "x"}, {"version": "9" * 40}):
+        answer = client.post(url, unread)
+        assert answer.status_code == 422
+        assert "Open the page again; nothing was confirmed" in text_of(answer)
+    assert client.post(url, {"version": "99"}).status_code == 409
+    world.standing.refresh_from_db()
+    assert not world.standing.in_force
+    page = client.get("/standing-approvals/").content.decode()
+    version = re.findall(r'name="version" value="(\d+)"', page)[0]
+    assert client.post(url, {"version": version}).status_code == 302
     world.standing.refresh_from_db()
     assert world.standing.in_force
 

@@ -19,6 +19,7 @@ from agents.models import Proposal, Write
 from approvals import services
 from approvals.errors import StepUpNeeded
 from approvals.models import Approval, Decision, StandingApproval
+from approvals.standing import confirm_standing, pause_standing
 from approvals.step_up import Proof
 from cases.actors import person
 from cases.clock import database_now
@@ -276,12 +277,26 @@ def test_several_are_decided_after_one_code(world: World) -> None:
 def test_a_standing_approval_is_confirmed_with_one(world: World) -> None:
     secret, client = enrol(world.manager), client_of(world.manager)
     url = f"/standing-approvals/{world.standing.pk}/confirm/"
+    page = client.post(url, {"version": world.standing.rule.version})
+    assert "Code from your app" in text_of(page)
+    assert not StandingApproval.objects.get().in_force
+    assert client.post(url, hidden(page) | {"code": shown(secret)}).status_code == 302
+    assert StandingApproval.objects.get().in_force
+    assert Event.objects.get(code="standing.confirmed").detail.data["step_up"]["method"] == "totp"
+
+
+def test_a_paused_standing_approval_goes_on_with_one(world: World) -> None:
+    """It begins to cover again what it covered: the same proof as to confirm it."""
+    secret, client = enrol(world.manager), client_of(world.manager)
+    confirm_standing(actor=person(world.manager), standing_id=world.standing.pk, proof=Proof("totp", database_now()))
+    pause_standing(actor=person(world.head), standing_id=world.standing.pk)
+    url = f"/standing-approvals/{world.standing.pk}/resume/"
     page = client.post(url)
     assert "Code from your app" in text_of(page)
     assert not StandingApproval.objects.get().in_force
     assert client.post(url, {"code": shown(secret)}).status_code == 302
     assert StandingApproval.objects.get().in_force
-    assert Event.objects.get(code="standing.confirmed").detail.data["step_up"]["method"] == "totp"
+    assert Event.objects.get(code="standing.resumed").detail.data["step_up"]["method"] == "totp"
 
 
 def test_who_may_not_decide_is_not_asked_for_a_code(world: World) -> None:

@@ -85,6 +85,7 @@ def standing(row: StandingApproval) -> dict[str, Any]:
     return {
         "id": row.pk,
         "rule": row.rule.name,
+        "version": row.rule.version,
         "sentence": shown(row.rule.sentence),
         "by": row.by,
         "limits": {name: plain(value) for name, value in limits.items() if name != "by"},

@@ -102,13 +102,17 @@ def list_standing_approvals(call: Call) -> Answer:
     return page(call, rows, [whole("id")], lambda found: [present.standing(row) for row in found])
 
 
-@endpoint("POST", "decide", tag="approvals", answers={200: "StandingApproval"}, path=("standing_id",))
+@endpoint(
+    "POST", "decide", tag="approvals", answers={200: "StandingApproval"}, path=("standing_id",), body=shapes.CONFIRM
+)
 def confirm_standing_approval(call: Call, standing_id: int) -> Answer:
-    """Put a standing approval in force: only the person it names can."""
+    """Put a standing approval in force: only the person it names can. `version` is that of the rule as it was read:
+    if it is another one by now, nothing is confirmed (409 `wrong_state`).
+    """
     row = standing_of(call.token).filter(pk=standing_id).first()
     if row is None:
         raise NotFound
-    confirm_standing(actor=call.actor, standing_id=row.pk)
+    confirm_standing(actor=call.actor, standing_id=row.pk, version=call.body.get("version"))
     return Answer(present.standing(standing_of(call.token).get(pk=standing_id)))
 
 
