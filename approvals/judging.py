@@ -301,6 +301,9 @@ class _Standing:
     ) -> str:
         if row is not None and row.is_confirmed and row.paused_at:
             return _("The standing approval of %(by)s is paused.") % {"by": cap.by}
+        if row is not None and row.has_left and not row.withdrawn_at:
+            words = _("%(by)s, who gave the standing approval, is no longer here.")
+            return words % {"by": row.confirmed_name or cap.by}
         if row is None or not row.in_force:
             return _("The standing approval of %(by)s is not confirmed.") % {"by": cap.by}
         if row.confirmed_by_id is not None and row.confirmed_by_id in self.askers:

@@ -125,7 +125,7 @@ def _read() -> LiveRules:
         )
         for row in rows
     )
-    standing = StandingApproval.objects.filter(rule__in=rows).select_related("rule")
+    standing = StandingApproval.objects.filter(rule__in=rows).select_related("rule", "confirmed_by")
     return LiveRules(
         specs=specs,
         ids={row.name: row.pk for row in rows},

@@ -65,8 +65,19 @@ class StandingApproval(models.Model):
 
     @property
     def is_confirmed(self) -> bool:
-        """The same, paused or not. One that names nobody is nobody's word."""
-        return bool(self.by and self.confirmed_at) and not self.withdrawn_at and self.rule_version == self.rule.version
+        """The same, paused or not. One that names nobody, or somebody who has left, is nobody's word."""
+        given = bool(self.by and self.confirmed_at) and not self.has_left
+        return given and not self.withdrawn_at and self.rule_version == self.rule.version
+
+    @property
+    def has_left(self) -> bool:
+        """Whether who confirmed it is here no more: their account is switched off or gone."""
+        here = self.confirmed_by is not None and self.confirmed_by.is_active
+        return bool(self.confirmed_at) and not here
+
+    @property
+    def confirmed_name(self) -> str:
+        return name_of(self.confirmed_label)
 
 
 class ApprovalQuerySet(QuerySet["Approval"]):

@@ -384,7 +384,7 @@ class Standing:
 
 def standing_approvals(user: Any, now: datetime, zone: tzinfo) -> list[Standing]:
     """All of them, those that `user` can confirm first. Three queries."""
-    rows = list(StandingApproval.objects.select_related("rule").filter(rule__retired=False))
+    rows = list(StandingApproval.objects.select_related("rule", "confirmed_by").filter(rule__retired=False))
     rows.sort(key=lambda s: (s.by != user.username, s.in_force, s.rule.name))
     used, leads = usage(rows, now=now, zone=zone), bool(user.is_superuser or is_lead(user))
     return [Standing(row, used[row.pk], row.by == user.username, leads or row.by == user.username) for row in rows]

@@ -112,6 +112,7 @@ def _save(row: StandingApproval, actor: Actor, reason: str) -> None:
 
 def _locked(standing_id: Any) -> StandingApproval:
     try:
-        return StandingApproval.objects.select_for_update(of=("self",)).select_related("rule").get(pk=standing_id)
+        rows = StandingApproval.objects.select_for_update(of=("self",))
+        return rows.select_related("rule", "confirmed_by").get(pk=standing_id)
     except (StandingApproval.DoesNotExist, ValueError):
         raise NotFound from None

@@ -136,7 +136,7 @@ def grants_of(agent: Agent, case: Case) -> dict[str, list[str] | None]:
 
 def standing_of(token: ApiToken) -> QuerySet[StandingApproval]:
     """Standing approvals that name the token's person, or whose rule covers a type the token sees."""
-    rows = StandingApproval.objects.select_related("rule").filter(rule__retired=False)
+    rows = StandingApproval.objects.select_related("rule", "confirmed_by").filter(rule__retired=False)
     types = set(_types_of(token))
     name = token.user.username if token.user and token.may("staff", "read") else None
     seen = [

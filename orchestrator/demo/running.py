@@ -140,7 +140,8 @@ def wait_for(url: str, name: str, service: Supervised) -> None:
 
 def to_confirm_first() -> list[str]:
     """The standing approvals that wait for their person, as `who: what`."""
-    waiting = [one for one in StandingApproval.objects.select_related("rule").order_by("pk") if not one.in_force]
+    rows = StandingApproval.objects.select_related("rule", "confirmed_by").order_by("pk")
+    waiting = [one for one in rows if not one.in_force]
     people = {user.username: user for user in User.objects.filter(username__in=[one.by for one in waiting])}
     names = {name: user.get_full_name() or name for name, user in people.items()}
     return [f"{names.get(one.by, one.by)}: {one}" for one in waiting]

@@ -77,7 +77,9 @@ def _rules(records: Records) -> Iterator[Gap]:
 
 def _standing(today: str) -> Iterator[Gap]:
     active = set(User.objects.filter(is_active=True).values_list("username", flat=True))
-    rows = StandingApproval.objects.filter(rule__retired=False, rule__active=True).select_related("rule")
+    rows = StandingApproval.objects.filter(rule__retired=False, rule__active=True).select_related(
+        "rule", "confirmed_by"
+    )
     for row in rows:
         said = row.rule.then.get("standing_approval")
         if not said:

@@ -9,12 +9,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents import gate
 from agents.history import Places
-from agents.models import Operation, Write
+from agents.models import Operation, Policy, Write
 from approvals import judging
 from approvals.models import Approval, Rule, StandingApproval
 from approvals.services import undo
@@ -60,6 +61,41 @@ def test_it_is_out_of_force_until_the_named_person_confirms_it(company: Small) -
     write = Write.objects.order_by("-reserved_at").filter(state="written")[0]
     assert write.permit_rule == row.rule_id and "May" in write.permit_source
     assert Event.objects.filter(case=None, code="standing.confirmed", actor="May (may)").count() == 1
+
+
+@pytest.mark.parametrize("gone", ["switched off", "deleted"])
+def test_it_is_out_of_force_at_once_when_its_person_leaves(company: Small, gone: str) -> None:
+    company.standing(up_to=300)
+    assert automatic(company)
+    may, ken = User.objects.get(username="may"), Client()
+    ken.force_login(User.objects.get(username="ken"))
+    if gone == "deleted":
+        may.delete()
+    else:
+        User.objects.filter(pk=may.pk).update(is_active=False)
+    assert not automatic(company)
+    assert "May, who gave the standing approval, is no longer here" in asked_because(company)
+    page = " ".join(ken.get("/standing-approvals/").content.decode().split())
+    assert "May is no longer here" in page and "In force</span>" not in page
+    User.objects.filter(pk=may.pk).update(is_active=True)
+    assert automatic(company) is (gone == "switched off")
+
+
+def test_who_leaves_is_not_pre_approving_what_was_permitted_and_not_yet_sent(company: Small) -> None:
+    company.standing(up_to=300)
+    company.shop.faults["/payments/p1/refunds"] = ["503"]
+    case = company.go(company.receive())
+    assert company.write(case).state == "permitted"
+    User.objects.filter(username="may").update(is_active=False)
+    company.later(case, 60)
+    assert company.shop.done == [] and company.write(case).state == "waiting"
+
+
+def test_signing_in_is_no_change_of_the_policy(company: Small) -> None:
+    before = Policy.objects.get().stamp
+    User.objects.filter(username="may").update(last_login=timezone.now())
+    User.objects.get(username="may").save()
+    assert Policy.objects.get().stamp == before
 
 
 def test_it_waits_in_no_hold(company: Small) -> None:

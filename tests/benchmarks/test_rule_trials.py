@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from agents.models import Proposal
@@ -44,7 +45,8 @@ def test_a_rule_is_tried_on_the_past_in_time(size: Size) -> None:
     whole = shop()
     whole["rules"] = rules()
     services.load(actor=BY, text=of(whole))
-    StandingApproval.objects.update(confirmed_at=timezone.now(), rule_version=1, confirmed_label="May Lee")
+    may = User.objects.create(username="may.lee")
+    StandingApproval.objects.update(confirmed_at=timezone.now(), rule_version=1, confirmed_by=may)
     amounts = [str(50 + 7 * (n % 120)) for n in range(size.number)]
     finished(amounts, [("agreed", "refused", "changed", "nobody")[n % 4] for n in range(size.number)], days=30)
     now = timezone.now()

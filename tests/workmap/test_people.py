@@ -124,7 +124,7 @@ def test_gaps_are_found_and_go_away() -> None:
     assert ("no_member", "repeat-refund") not in found
     assert ("not_confirmed", "small-refunds-pre-approved") in found
     standing = StandingApproval.objects.get()
-    standing.confirmed_at = timezone.now()
+    standing.confirmed_at, standing.confirmed_by = timezone.now(), User.objects.get(username=standing.by)
     standing.rule_version = Rule.objects.get(pk=standing.rule_id).version
     standing.save()
     assert ("not_confirmed", "small-refunds-pre-approved") not in codes()

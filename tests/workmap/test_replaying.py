@@ -59,6 +59,10 @@ def replay(changed: dict[str, Any]) -> Result:
     return found
 
 
+def confirmed(by: User) -> None:
+    StandingApproval.objects.update(confirmed_at=timezone.now(), rule_version=1, confirmed_by=by)
+
+
 def standing(limit: int) -> dict[str, Any]:
     return rule("small", {"standing_approval": {"by": "may.lee", "up_to": limit, "until": "2030-01-31"}},
                 {"argument": "amount", "is": "at most", "value": limit})  # fmt: skip
@@ -81,7 +85,7 @@ def test_it_counts_what_is_newly_asked() -> None:
     whole = shop()
     whole["rules"] = [standing(1000)]
     services.load(actor=BY, text=of(whole))
-    StandingApproval.objects.update(confirmed_at=timezone.now(), rule_version=1, confirmed_label="May Lee")
+    confirmed(User.objects.create(username="may.lee"))
     finished(["100", "600", "700"], ["nobody", "nobody", "nobody"])
     found = replay(rule("over-500", {"ask": "heads"}, {"argument": "amount", "is": "more than", "value": 500}))
     assert (found.asked_now, found.asked_with, found.new, found.asked_then) == (0, 2, 2, 0)
@@ -205,7 +209,7 @@ def test_the_caps_of_todays_rules_count_too_and_each_course_has_its_own_places()
     whole = shop()
     whole["rules"] = [capped(per_day=1)]
     services.load(actor=BY, text=of(whole))
-    StandingApproval.objects.update(confirmed_at=timezone.now(), rule_version=1, confirmed_label="May Lee")
+    confirmed(User.objects.create(username="may.lee"))
     on_days([2, 2, 2, 2, 1], ["100"] * 5)
     found = replay(capped(per_day=3))
     assert (found.asked_now, found.asked_with, found.gone) == (3, 1, 2)
@@ -235,7 +239,7 @@ def test_nobody_pre_approves_their_own_in_a_replay_either() -> None:
     whole["rules"] = [capped()]
     services.load(actor=BY, text=of(whole))
     may = User.objects.create(username="may.lee")
-    StandingApproval.objects.update(confirmed_at=timezone.now(), rule_version=1, confirmed_by=may)
+    confirmed(may)
     on_days([1, 1], ["100", "100"])
     Proposal.objects.filter(case_id=1001).update(proposer_user_id=may.pk)
     found = replay(capped(per_day=5))

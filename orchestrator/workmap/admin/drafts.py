@@ -147,7 +147,7 @@ class StandingApprovalAdmin(ReadOnlyAdmin[StandingApproval], SimpleHistoryAdmin)
     """Only the named person confirms one, on the page for it."""
 
     list_display = ("rule", "by", "confirmed_label", "confirmed_at", "withdrawn_at", "in_force_now")
-    list_select_related = ("rule",)
+    list_select_related = ("rule", "confirmed_by")
 
     @admin.display(description=gettext_lazy("in force"), boolean=True)
     def in_force_now(self, standing: StandingApproval) -> bool:
