@@ -9,7 +9,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("approvals", "0011_one_index_each"),
+        ("approvals", "0013_asked_above_until_now"),
         ("agents", "0002_policy_epoch"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
