@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from agents.connectors.breaker import Breaker
 from agents.models import Agent, Write
-from approvals import hiding, presence
+from approvals import hiding, ladder, presence
 from approvals.acting import Turn, turns
 from approvals.masks import covered
 from approvals.models import (
@@ -337,19 +337,14 @@ def detail(user: Any, approval: Approval) -> Detail:
 
 
 def _passes_to(approval: Approval, asked: list[Asked]) -> list[str]:
-    """Titles of the teams it goes to if nobody decides in time, as `transitions.pass_up` finds them."""
-    frozen = {one.get("team"): one.get("if_nobody") or {} for one in approval.asks}
-    found: dict[str, str] = {}
-    for one in asked:
-        if one.closed:
-            continue
-        above = one.team.escalates_to
-        name = "" if one.passed_up_from else str(frozen.get(one.team.name, {}).get("pass_to") or "")
-        if above is not None and name in ("", above.name):
-            found[above.name] = above.shown
-        elif name:
-            found[name] = next((team.shown for team in Team.objects.filter(name=name, retired=False)), name)
-    return [title for name, title in found.items() if name not in {one.team.name for one in asked}]
+    """Titles of the teams that are asked as well if nobody decides in time."""
+    above = {one.team.name: one.team.escalates_to for one in asked if one.team.escalates_to is not None}
+    found = ladder.steps(approval, asked, {name: team.name for name, team in above.items()})
+    known = {team.name: team for team in above.values()}
+    elsewhere = {step.to for step in found} - set(known)
+    if elsewhere:
+        known |= {team.name: team for team in Team.objects.filter(name__in=elsewhere)}
+    return list(dict.fromkeys(known[step.to].shown if step.to in known else step.to for step in found))
 
 
 def _named(asked: list[Asked]) -> list[tuple[Asked, str]]:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from agents.configuration import Configuration
 from agents.models import Proposal
+from approvals import ladder
 from approvals.errors import AlreadyDecided
 from approvals.models import Approval, Asked
 from approvals.raising import deadline, give_sight, is_above
@@ -128,32 +129,23 @@ _CLOSE = "{name} AS (UPDATE approvals_asked SET closed = true WHERE approval_id 
 
 def pass_up(approval: Approval, config: Configuration, *, now: datetime) -> list[Entry]:
     """Nobody decided in time: the next team is asked as well. At the end of the ladder it stays with people."""
-    asked = list(approval.asked.filter(closed=False).select_related("team__escalates_to"))
+    asked = list(approval.asked.filter(closed=False).select_related("team"))
     entries: list[Entry] = []
     next_due: list[datetime] = []
-    for one in asked:
-        root = one.passed_up_from or one.team.name
-        frozen: dict[str, Any] = next(
-            (a for a in approval.asks if a["team"] == root and a.get("stage", 0) == one.stage), {}
-        )
-        plan = (frozen.get("if_nobody") or {}) if not one.passed_up_from else {}
-        name = plan.get("pass_to") or config.lines.get(one.team.name)
-        if not name or any(a.team.name == name for a in asked):
-            continue
-        team = config.teams[name]
+    for step in ladder.steps(approval, asked, config.lines):
+        one, team = step.asked, config.teams[step.to]
         higher = Asked(
             approval=approval,
             team=team,
             people=one.people,
             stage=one.stage,
             since=now,
-            passed_up_from=root,
+            passed_up_from=step.root,
             above=is_above(team, approval.case, config),
         )
         Asked.objects.bulk_create([higher], ignore_conflicts=True)
         give_sight(approval.case, {team.pk}, now=now)
-        within = {"within": plan.get("within"), "calendar": plan.get("calendar") or frozen.get("calendar")}
-        due = deadline(within, config, now)
+        due = deadline({"within": step.within, "calendar": step.calendar}, config, now)
         if due:
             next_due.append(due)
         data = {
