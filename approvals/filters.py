@@ -12,6 +12,7 @@ from cases.errors import Incorrect, NoRight, NotFound
 
 KEPT = ("tab", "type", "risk", "agent", "cover", "q")  # parts of the address that make a choice, in this order
 MOST = 20  # a person
+LONGEST = 500  # signs of a kept address, in which one of Chinese takes nine
 
 
 def query_of(text: str) -> str:
@@ -24,11 +25,13 @@ def save(*, actor: Actor, name: str, query: str) -> SavedFilter:
     """Keep a choice under a name; the same name again means the new choice."""
     if actor.user_id is None:
         raise NoRight
-    name, query = " ".join(name.split()), query_of(query)[:500]
+    name, query = " ".join(name.split()), query_of(query)
     if not name or len(name) > 60:
         raise Incorrect(_("Give it a name of at most 60 signs."), fields={"name": []})
     if not query:
         raise Incorrect(_("Choose something first: an empty filter is the whole list."), fields={"query": []})
+    if len(query) > LONGEST:
+        raise Incorrect(_("This filter is too long to be kept. Search for fewer words."), fields={"query": []})
     with transaction.atomic():
         others = SavedFilter.objects.filter(user=actor.user_id).exclude(name=name)
         if others.count() >= MOST:

@@ -76,6 +76,7 @@ class Inbox:
     asked_me: list[Question] = field(default_factory=list)
     agents: list[Agent] = field(default_factory=list)
     saved: list[SavedFilter] = field(default_factory=list)
+    without_filter: int = 0  # in this tab; of those decided counted only where the filter leaves none
 
     @property
     def any_fits_bulk(self) -> bool:
@@ -112,6 +113,9 @@ def inbox(user: Any, wanted: InboxFilter, now: datetime, zone: tzinfo) -> Inbox:
     last = mine.order_by("-at").values_list("at", flat=True).first() if not approvals else None
     beside = _beside(user, watched)
     covered = sorted({(turn.username, turn.name) for turn in everything if turn.username})
+    whole = {"waiting": len(mine_to_do), "snoozed": len(asleep), "watching": beside.watched}
+    if wanted.tab == "decided" and wanted.is_set and not approvals:
+        whole["decided"] = rows.count()
     return Inbox(
         page,
         groups,
@@ -125,6 +129,7 @@ def inbox(user: Any, wanted: InboxFilter, now: datetime, zone: tzinfo) -> Inbox:
         asked_me=beside.asked_me if wanted.tab == "waiting" else [],
         agents=beside.agents,
         saved=beside.saved,
+        without_filter=whole.get(wanted.tab, 0),
     )
 
 

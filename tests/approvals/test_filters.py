@@ -4,14 +4,16 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from html import unescape
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 
 from approvals import filters
-from approvals.models import Approval, SavedFilter
+from approvals.models import Approval, Attention, Decision, SavedFilter
 from cases.actors import person
 from cases.errors import Incorrect
 from tests.world import World, add_approval, add_case_row, build
@@ -67,6 +69,34 @@ def test_the_same_name_means_the_new_choice_and_an_empty_one_is_refused(world: W
     with pytest.raises(Incorrect, match="At most"):
         filters.save(actor=actor, name="one too many", query="risk=low")
     assert SavedFilter.objects.count() == filters.MOST
+
+
+@pytest.mark.parametrize("tab", ["waiting", "watching", "snoozed", "decided"])
+def test_a_choice_that_matches_nothing_says_how_many_its_own_list_has(world: World, as_: As, tab: str) -> None:
+    rows = [world.approval, *(add_approval(world, add_case_row(world.refund, world.now))[2] for _n in range(6))]
+    person_of = Attention(approval=rows[0], user=world.manager, watching=True)
+    asleep = [Attention(approval=row, user=world.manager, snoozed_at=timezone.now()) for row in rows[1:3]]
+    Attention.objects.bulk_create([person_of, *asleep])
+    for row in rows[3:6]:
+        Decision.objects.create(approval=row, user=world.manager, option="full", fingerprint="0" * 64, at=world.now)
+        Approval.objects.filter(pk=row.pk).update(state="decided", decided_option="full", decided_at=world.now)
+    page = as_(world.manager).get(f"/approvals/?tab={tab}&q=zzz").content.decode()
+    counts = {"waiting": 2, "watching": 1, "snoozed": 2, "decided": 3}
+    assert "No approvals match this choice." in page and f"{counts[tab]} without this filter." in page
+
+
+def test_a_filter_that_is_too_long_is_refused_in_words(world: World, as_: As) -> None:
+    """Cut short it would be another filter, or none: 80 Chinese signs are 720 in an address."""
+    client = as_(world.manager)
+    query = urlencode({"risk": "low", "q": "退款" * 40})
+    answer = client.post("/approvals/filters/", {"name": "Mine", "query": query}, follow=True)
+    assert answer.redirect_chain == [(f"/approvals/?{query}", 302)]
+    assert "too long" in answer.content.decode() and not SavedFilter.objects.exists()
+    query = urlencode({"risk": "low", "q": "退款" * 20})
+    client.post("/approvals/filters/", {"name": "Mine", "query": query})
+    assert (
+        SavedFilter.objects.get().query == query and "Remove it" in client.get(f"/approvals/?{query}").content.decode()
+    )
 
 
 def test_it_filters_by_type_risk_agent_and_words(world: World, as_: As) -> None:
