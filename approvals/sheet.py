@@ -183,9 +183,8 @@ def _line(
 ) -> Line:
     operation = row.operation
     after = {**_standing(row), **changed}
-    shown = [
-        _seen(row, name, inner, row.currency or currency, opened) for name, inner in after.items() if inner is not None
-    ]
+    currency = row.currency or currency
+    shown = [_seen(row, name, inner, currency, opened) for name, inner in after.items() if inner is not None]
     undo, final = _undo(operation, row, hold, language)
     names = [name for name in operation.editable if name in (operation.arguments.get("properties") or {})]
     return Line(

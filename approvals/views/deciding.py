@@ -228,7 +228,8 @@ def _options(
     page: selectors.Detail | None = None,
     form: DecisionForm | None = None,
 ) -> list[sheet.Option]:
-    company = page.company if page else None
+    company = page.company if page else hiding.company_of(found.of_company)
+    currency = company.currency if company else "HKD"
     hold = max(company.hold_seconds if company else DEFAULT_HOLD, found.own_hold or 0)
     writes = page.writes if page else list(found.proposal.writes.select_related("operation__system"))
     return sheet.options_of(
@@ -236,12 +237,12 @@ def _options(
         writes,
         language=_language(),
         hold=hold,
-        currency=company.currency if company else "HKD",
+        currency=currency,
         chosen=form.option if form else "",
         edits=form.edits if form else None,
         ticked=form.ticked if form else showing.NO_TICKS,
         opened=opened_by(request, found),
-        grounds=_shown_from(found, company.currency if company else "HKD"),
+        grounds=_shown_from(found, currency),
     )
 
 

@@ -118,6 +118,21 @@ def test_what_was_filled_in_comes_through_the_step(world: World) -> None:
     assert decision.reason == "遲了 & fair"
 
 
+def test_the_button_of_the_step_says_the_amount_in_its_own_currency(world: World) -> None:
+    """The company's, as on the page before it; where a write moves another one, that."""
+    Company.objects.update(currency="EUR")
+    Write.objects.update(currency="")
+    enrol(world.manager)
+    edits = {"edit.2.refund.amount": "300", "edit.2.refund.reason": "Late", "reason": "Fair"}
+    for currency, amount in (("", "€300.00"), ("USD", "US$300.00")):
+        Write.objects.update(currency=currency)
+        client = client_of(world.manager)
+        check = client.post(at(world.approval), answer(**edits))
+        step = client.post(at(world.approval), hidden(check))
+        for page in (check, step):
+            assert f"Refund a payment {amount}" in text_of(page) and "HK$300" not in text_of(page), currency
+
+
 def test_it_counts_for_as_long_as_the_company_says(world: World) -> None:
     Company.objects.update(step_up_seconds=60)
     secret, client = enrol(world.manager), client_of(world.manager)
