@@ -64,7 +64,7 @@ def decide(
     the text that stood there or its digest; `evidence`: digest of what a page was filled from, None from a program;
     `proof`: the second factor that was given for it; `read`: how it came about, kept for this person alone.
     Raises `AlreadyDecided`, `Changed`, `NotAllowed`, `NoRight`, `ReasonRequired`, `HigherNeeded`, `StepUpNeeded`,
-    `Incorrect`.
+    `Incorrect`, and `WrongState` where what the nonce had decided was taken back.
     """
     wanted = {name: dict(values) for name, values in (edits or {}).items() if values}
     try:
@@ -72,7 +72,7 @@ def decide(
     except NotFound as refusal:
         _refused(approval_id, actor, refusal)
         raise
-    if nonce and Decision.objects.filter(nonce=nonce, approval=approval, user=actor.user_id).exists():
+    if _sent_before(actor, approval, nonce):
         return approval
     fresh = None
     try:
@@ -85,7 +85,7 @@ def decide(
                 actor, approval, fingerprint, option, wanted, reason.strip(), nonce, fresh, more, proof, read
             )
     except IntegrityError:
-        if nonce and Decision.objects.filter(nonce=nonce, approval=approval, user=actor.user_id).exists():
+        if _sent_before(actor, approval, nonce):
             return Approval.objects.get(pk=approval.pk)
         if nonce and Decision.objects.filter(nonce=nonce).exists():
             raise Incorrect(_("This form was used already. Open the page again; nothing was decided.")) from None
@@ -93,6 +93,15 @@ def decide(
     except (NoRight, NotFound) as refusal:
         _refused(approval.pk, actor, refusal)
         raise
+
+
+def _sent_before(actor: Actor, approval: Approval, nonce: str) -> bool:
+    """Whether this person's form was recorded already. Raises `WrongState` if that decision was taken back since."""
+    own = Decision.objects.filter(nonce=nonce, approval=approval, user=actor.user_id)
+    known = own.first() if nonce else None
+    if known is not None and known.undone_at is not None:
+        raise transitions.taken_back(approval, known, database_now())
+    return known is not None
 
 
 def _named(actor: Actor, approval_id: Any) -> Approval:

@@ -11,7 +11,7 @@ from agents.configuration import Configuration
 from agents.models import Proposal
 from approvals import ladder
 from approvals.errors import AlreadyDecided
-from approvals.models import Approval, Asked
+from approvals.models import Approval, Asked, Decision
 from approvals.raising import deadline, give_sight, is_above
 from cases import rows, wording
 from cases.actors import CONTROL, Actor
@@ -60,18 +60,25 @@ def wrong_state(approval: Approval) -> WrongState | AlreadyDecided:
 def already_undone(approval: Approval, actor: Actor, now: datetime) -> WrongState | None:
     """What is told to who decided this and finds it taken back already: by whom and when. None: they never did."""
     mine = approval.decisions.filter(user=actor.user_id, undone_at__isnull=False).order_by("-undone_at", "-pk").first()
-    if mine is None or mine.undone_at is None:
+    if mine is None:
         return None
+    return _undone(_("%(who)s took this decision back already, %(at)s. Nothing was changed."), approval, mine, now)
+
+
+def taken_back(approval: Approval, decision: Decision, now: datetime) -> WrongState:
+    """What is told to who sends the form of a decision again that was taken back: it waits for another answer."""
+    words = _("%(who)s took this decision back, %(at)s. Open it again to decide anew; nothing was decided.")
+    return _undone(words, approval, decision, now)
+
+
+def _undone(words: str, approval: Approval, decision: Decision, now: datetime) -> WrongState:
+    at = decision.undone_at or now
     undone = Event.objects.filter(
-        case=approval.case_id, code="approval.undone", detail__data__approval=str(approval.pk), at__lte=mine.undone_at
+        case=approval.case_id, code="approval.undone", detail__data__approval=str(approval.pk), at__lte=at
     )
-    by = undone.order_by("-seq").values_list("actor", flat=True).first() or mine.label
-    at = wording.moment(mine.undone_at, now, timezone.get_current_timezone())
-    return WrongState(
-        _("%(who)s took this decision back already, %(at)s. Nothing was changed.") % {"who": name_of(by), "at": at},
-        undone_by=by,
-        undone_at=mine.undone_at.isoformat(),
-    )
+    by = undone.order_by("-seq").values_list("actor", flat=True).first() or decision.label
+    said = wording.moment(at, now, timezone.get_current_timezone())
+    return WrongState(words % {"who": name_of(by), "at": said}, undone_by=by, undone_at=at.isoformat())
 
 
 def stirred(approval: Approval, *, now: datetime, **changes: Any) -> None:

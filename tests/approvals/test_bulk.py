@@ -121,6 +121,17 @@ def test_a_second_post_decides_nothing_more_and_says_the_same(world: World) -> N
     assert Decision.objects.count() == 3
 
 
+def test_what_was_taken_back_is_not_approved_by_sending_it_again(world: World) -> None:
+    client = as_(world.manager)
+    page = preview(client, world.approval, *low(world))
+    confirm(client, page)
+    client.post(f"/approvals/{world.approval.pk}/undo/")
+    again = text_of(confirm(client, page))
+    assert "1 approved" in again and "took this decision back" in again
+    assert Approval.objects.get(pk=world.approval.pk).state == "waiting"
+    assert Decision.objects.filter(undone_at=None).count() == 1
+
+
 def test_only_one_kind_goes_together(world: World) -> None:
     other_type = add_approval(world, add_case_row(world.delivery, world.now), risk="low")[2]
     other_option = low(world)[0]

@@ -413,6 +413,23 @@ def test_a_second_undo_is_told_who_undid_it_and_when(company: Small) -> None:
         undo(actor=company.as_("ken"), approval_id=approval.pk)
 
 
+def test_a_form_that_was_taken_back_is_not_recorded_again(company: Small) -> None:
+    """Back in the browser and sent again: who sends it is told that it stands no more, never that it was recorded."""
+    hold()
+    company.rule("two", {"ask": "managers", "people": 2})
+    _case, approval = company.waiting()
+    for name in ("may", "ken"):
+        company.decide(approval, by=name, nonce=f"of {name}")
+    assert company.decide(approval, by="ken", nonce="of ken").state == "decided"  # sent twice: the first answer
+    undo(actor=company.as_("may"), approval_id=approval.pk)
+    for name in ("may", "ken"):
+        with pytest.raises(WrongState) as told:
+            company.decide(approval, by=name, nonce=f"of {name}")
+        assert told.value.message.startswith("May took this decision back") and "Open" in told.value.message
+    assert not approval.decisions.filter(undone_at=None).exists()
+    company.decide(approval, "half", nonce="new")
+
+
 def test_two_undo_at_once_and_the_second_is_told(racing: Small) -> None:
     hold()
     case, approval = racing.waiting()

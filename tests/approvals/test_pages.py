@@ -263,6 +263,16 @@ def test_the_same_form_sent_twice_decides_once(world: World, as_: As) -> None:
     assert Decision.objects.count() == 1
 
 
+def test_a_form_sent_again_after_the_undo_is_told_so(world: World, as_: As) -> None:
+    client = as_(world.manager)
+    client.post(path(world, "decide/"), answer_of(world))
+    client.post(path(world, "undo/"))
+    again = client.post(path(world, "decide/"), answer_of(world))
+    assert again.status_code == 409 and "May Lee took this decision back" in text_of(again)
+    page = text_of(client.get("/approvals/"))
+    assert "Recorded" not in page and "1 approval waiting for you" in page
+
+
 def test_a_stale_page_does_not_decide_and_keeps_the_answer(world: World, as_: As) -> None:
     sent = answer_of(world, fingerprint="0" * 64, reason="My reason")
     answer = as_(world.manager).post(path(world, "decide/"), sent)
