@@ -132,7 +132,7 @@ def _edits(option: Option, data: Mapping[str, Any], form: DecisionForm) -> dict[
     edits: dict[str, dict[str, Any]] = {}
     for line in option.editable:
         sent = [entry for entry in line.entries if entry.name in data or entry.kind == "yes_no"]
-        if not any(entry.name in data for entry in line.entries):
+        if line.marker not in data and not any(entry.name in data for entry in line.entries):
             continue
         schema = line.write.operation.arguments
         typed = read(sent, data, schema)
@@ -154,6 +154,8 @@ def _edits(option: Option, data: Mapping[str, Any], form: DecisionForm) -> dict[
 
 def _differs(new: Any, old: Any, kind: str) -> bool:
     """Whether a person changed it. What a browser does to line ends in a field by itself is no change of theirs."""
+    if kind == "yes_no" and old is None:
+        return bool(new)  # a box that stands for nothing yet, left as it was
     if isinstance(new, str) and isinstance(old, str):
         ends = "\n" if kind == "long" else ""
         return _line_ends(new, ends) != _line_ends(old, ends)

@@ -60,6 +60,7 @@ class Line:
     final: bool  # cannot be undone once written
     changed: list[tuple[str, str, str]] = field(default_factory=list)  # argument, from, to
     entries: list[Box] = field(default_factory=list)
+    marker: str = ""  # a field that says that the entries were there: of a box that is not ticked nothing is sent
     panel: showing.Panel | None = None
 
 
@@ -204,6 +205,7 @@ def _line(
             if after.get(name) != row.proposed.get(name)
         ],
         entries=entries(operation.arguments, after, prefix=f"edit.{index}.{row.name}.", only=names),
+        marker=f"editing.{index}.{row.name}",
     )
 
 

@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from agents.models import Operation
 from approvals import services
 from approvals.models import Approval, Decision
 from cases.models import Person
@@ -301,6 +302,44 @@ def test_line_ends_that_a_browser_changes_are_no_edit(world: World, as_: As, sto
     sent = answer_of(world, **{"edit.2.refund.amount": "480", "edit.2.refund.reason": shown})
     assert as_(world.manager).post(path(world, "decide/"), sent).status_code == 302
     assert Decision.objects.get().edits == {}
+
+
+def fields(page: str) -> dict[str, str]:
+    """What a browser sends of the form with nothing touched but the option: no box that is not ticked."""
+    inside = page.partition('action="/approvals/')[2].partition("</form>")[0]
+    found = {}
+    for tag in re.findall(r"<input[^>]*>", inside):
+        kind, name = re.search(r'type="(\w+)"', tag), re.search(r'name="([^"]+)"', tag)
+        if name is None or kind is None or kind[1] == "radio" or (kind[1] == "checkbox" and " checked" not in tag):
+            continue
+        value = re.search(r'value="([^"]*)"', tag)
+        found[unescape(name[1])] = unescape(value[1]) if value else "on"
+    return found
+
+
+@pytest.mark.parametrize(("proposed", "ticked"), [(True, False), (True, True), (False, True), (None, False)])
+def test_a_box_that_is_unticked_is_a_change_like_any_other(
+    world: World, as_: As, proposed: bool | None, ticked: bool
+) -> None:
+    """A browser sends nothing of it: neither the page nor its check page may read that as untouched."""
+    schema = {"type": "object", "properties": {"customer_id": {"type": "string"}, "urgent": {"type": "boolean"}}}
+    Operation.objects.update(editable=[])
+    Operation.objects.filter(pk=world.add_note.pk).update(editable=["urgent"], arguments=schema)
+    write = world.proposal.writes.get(option="full", name="note")
+    write.proposed = {"customer_id": "c1"} | ({} if proposed is None else {"urgent": proposed})
+    write.save()
+    client = as_(world.manager)
+    sent = fields(client.get(path(world)).content.decode()) | {"option": "full", "reason": "Not so urgent"}
+    assert ("edit.2.note.urgent" in sent) is bool(proposed)
+    sent.pop("edit.2.note.urgent", None)
+    check = client.post(path(world, "decide/"), sent | ({"edit.2.note.urgent": "on"} if ticked else {}))
+    if ticked is bool(proposed):
+        assert check.status_code == 302 and Decision.objects.get().edits == {}
+        return
+    assert "Check before it counts" in text_of(check) and not Decision.objects.exists()
+    done = client.post(path(world, "decide/"), fields(check.content.decode()))
+    assert done.status_code == 302, text_of(done)
+    assert Decision.objects.get().edits == {"note": {"urgent": ticked}}
 
 
 def test_an_amount_with_more_than_two_places_is_shown_exactly(world: World, as_: As) -> None:
