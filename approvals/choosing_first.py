@@ -4,12 +4,14 @@ At high risk only. It is the page that keeps it back: the suggestion shows on th
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from approvals.models import Approval
 from approvals.sheet import Option
 from cases.models import Event, RequestType
 
-TELLS = ("suggested", "why")  # of a proposal's entry in the ledger
+TELLS = frozenset({"suggested", "suggest_when"})  # wherever it stands in an entry of the ledger
+OF_PROPOSAL = TELLS | {"why"}  # of a proposal's own: what the AI says for it
 
 
 def asked_of(type_: RequestType | None, risk: str) -> bool:
@@ -29,9 +31,16 @@ def without_mark(options: Iterable[Option]) -> None:
 
 
 def untold(events: list[Event]) -> list[Event]:
-    """The events for reading, without what an entry about a proposal says of its suggestion."""
+    """The events for reading, without what any of them says of the suggestion: a first decision names it too."""
     for event in events:
         detail = getattr(event, "detail", None)
-        if event.code.startswith("proposal.") and detail is not None and isinstance(detail.data, dict):
-            detail.data = {name: value for name, value in detail.data.items() if name not in TELLS}
+        if detail is not None and isinstance(detail.data, dict):
+            tells = OF_PROPOSAL if event.code.startswith("proposal.") else TELLS
+            detail.data = {name: _without(inner) for name, inner in detail.data.items() if name not in tells}
     return events
+
+
+def _without(inner: Any) -> Any:
+    if isinstance(inner, dict):
+        return {name: _without(one) for name, one in inner.items() if name not in TELLS}
+    return [_without(one) for one in inner] if isinstance(inner, list) else inner

@@ -10,10 +10,10 @@ from django.test import Client
 
 from agents import configuration
 from approvals import raising
-from approvals.models import Approval, Decision
+from approvals.models import Approval, Asked, Decision
 from cases.actors import CONTROL
 from cases.ledger import Entry, append
-from cases.models import RequestType
+from cases.models import Event, RequestType
 from tests.company import Small
 from tests.world import FINGERPRINT, World, add_approval, add_case_row, build
 
@@ -64,6 +64,23 @@ def test_nothing_in_the_page_tells_what_is_suggested(world: World) -> None:
     assert "Needed if you reject or change something." in page
     rows = re.findall(r'<div class="opt.*?</div>\n', page, re.DOTALL)
     assert len(rows) == 3 and not [row for row in rows if "tag" in row]
+
+
+def test_the_second_of_two_is_told_no_more_than_the_first(world: World) -> None:
+    """What was decided, and what may be added to the ledger later, names the suggestion too: no entry may tell it."""
+    Asked.objects.update(people=2)
+    page = client_of(world).post(at(world, "decide/"), sent("full"))
+    client_of(world).post(at(world, "decide/"), sent("full", seal=sealed(page.content.decode())))
+    assert Event.objects.get(code="approval.decided").detail.data["suggested"] == "full"
+    world.case.refresh_from_db()
+    nested = {"options": [{"name": "full", "suggested": True, "suggest_when": "late"}], "why": "The rule asks for two."}
+    append(world.case, [Entry("run.done", CONTROL, nested)], now=world.now)
+    world.case.save()
+    client = Client()
+    client.force_login(world.deputy)
+    page = client.get(at(world))
+    assert "The rule asks for two." in words(page)
+    assert WHY not in words(page) and "uggest" not in page.content.decode()
 
 
 @pytest.mark.parametrize(("on", "risk"), [(False, "high"), (True, "medium"), (True, "low")])
