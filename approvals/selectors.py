@@ -10,19 +10,19 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import ValidationError
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
-from django.db.models.functions import JSONObject, Now
+from django.db.models.functions import JSONObject
 from django.utils.translation import gettext as _
 
 from agents.connectors.breaker import Breaker
 from agents.models import Agent, Write
 from approvals import hiding, ladder, presence
 from approvals.acting import Turn, turns
+from approvals.cover_page import people
 from approvals.masks import covered
 from approvals.models import (
     Approval,
     Asked,
     Attention,
-    Cover,
     DecidingChoice,
     Decision,
     Named,
@@ -391,58 +391,6 @@ def standing_approvals(user: Any, now: datetime, zone: tzinfo) -> list[Standing]
 
 
 @dataclass
-class CoverPage:
-    """Cover as one person sees it: who covers for them, for whom they do, and what they may arrange for others."""
-
-    mine: list[Cover]
-    for_others: list[Cover]
-    arranged: list[Cover]
-    positions: list[Cover]
-    people: list[User]
-    coverable: list[User]
-    empty: list[Team]
-
-
-def cover_page(user: Any) -> CoverPage:
-    """What is in force or planned. Empty positions are for admins alone. At most seven queries."""
-    rows = list(
-        Cover.objects.filter(ended_at=None, ends_at__gt=Now()).select_related("of", "by", "team").order_by("starts_at")
-    )
-    people = list(_people())
-    coverable = list(_coverable_by(user))
-    empty = list(_empty_teams()) if user.is_superuser else []
-    led = {one.pk for one in coverable}
-    return CoverPage(
-        mine=[row for row in rows if row.of_id == user.pk],
-        for_others=[row for row in rows if row.by_id == user.pk],
-        arranged=[row for row in rows if row.of_id in led],
-        positions=[row for row in rows if row.team_id is not None and user.is_superuser],
-        people=[one for one in people if one.pk != user.pk],
-        coverable=coverable,
-        empty=empty,
-    )
-
-
-def _people() -> QuerySet[User]:
-    own = Team.objects.filter(group__user=OuterRef("pk"), retired=False)
-    return User.objects.filter(Exists(own), is_active=True).order_by("first_name", "last_name", "username")
-
-
-def _coverable_by(user: Any) -> QuerySet[User]:
-    """Others for whom `user` may arrange cover: the same people as `can_arrange_cover` has."""
-    rows = _people().exclude(pk=user.pk)
-    if user.is_superuser:
-        return rows
-    not_led = Team.objects.filter(group__user=OuterRef("pk"), retired=False).exclude(leads=user.pk)
-    return rows.filter(~Exists(not_led))
-
-
-def _empty_teams() -> QuerySet[Team]:
-    members = User.objects.filter(groups=OuterRef("group_id"), is_active=True)
-    return Team.objects.filter(~Exists(members), retired=False).order_by("name")
-
-
-@dataclass
 class Aside:
     """What one person can do with an approval beside deciding it."""
 
@@ -470,7 +418,7 @@ def aside(user: Any, approval: Approval) -> Aside:
             if row.answered_at is None
             and (row.to_user_id == user.pk or (row.to_team is not None and row.to_team.group_id in groups))
         },
-        people=list(_people().exclude(pk=user.pk)) if turn else [],
+        people=list(people().exclude(pk=user.pk)) if turn else [],
         teams=list(Team.objects.filter(retired=False).order_by("name")) if turn else [],
     )
 

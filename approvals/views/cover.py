@@ -8,7 +8,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from approvals import covering, selectors
+from approvals import covering
+from approvals.cover_page import CoverPage, cover_page
 from approvals.forms import CoverForm, PositionForm
 from cases.actors import person
 from cases.errors import Incorrect, NoRight, NotFound, Refusal, WrongState
@@ -19,7 +20,7 @@ from cases.signed_in import signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def cover(request: HttpRequest) -> HttpResponse:
     """Who covers for whom, and the form to set it."""
-    found = selectors.cover_page(request.user)
+    found = cover_page(request.user)
     if request.method != "POST":
         return _page(request, found)
     form = CoverForm(request.POST, people=found.people, of=[request.user, *found.coverable])
@@ -45,7 +46,7 @@ def cover(request: HttpRequest) -> HttpResponse:
 @require_POST
 def fill_position(request: HttpRequest) -> HttpResponse:
     """An admin lays down who answers for a team in which nobody is left."""
-    found = selectors.cover_page(request.user)
+    found = cover_page(request.user)
     form = PositionForm(request.POST, people=found.people, teams=found.empty)
     if not request.user.is_superuser:
         raise NoRight(_("Only an admin can fill an empty position. Nothing was changed."))
@@ -63,7 +64,7 @@ def fill_position(request: HttpRequest) -> HttpResponse:
         )
     except (Incorrect, WrongState, NoRight) as refusal:
         form.add_error(None, refusal.message)
-        return _page(request, selectors.cover_page(request.user), position=form, status=refusal.http_status)
+        return _page(request, cover_page(request.user), position=form, status=refusal.http_status)
     messages.success(request, _("The position is filled. Each decision says so."))
     return redirect("approvals:cover")
 
@@ -79,12 +80,12 @@ def end_cover(request: HttpRequest, cover_id: int) -> HttpResponse:
 
 def _refused(request: HttpRequest, form: CoverForm, refusal: Refusal) -> HttpResponse:
     form.add_error(None, refusal.message)
-    return _page(request, selectors.cover_page(request.user), form=form, status=refusal.http_status)
+    return _page(request, cover_page(request.user), form=form, status=refusal.http_status)
 
 
 def _page(
     request: HttpRequest,
-    found: selectors.CoverPage,
+    found: CoverPage,
     *,
     form: CoverForm | None = None,
     position: PositionForm | None = None,
