@@ -49,7 +49,7 @@ def permit_option(
         write.decided = plain({**write.proposed, **changed})
     mark = transitions.current_fingerprint(proposal, writes)
     for write in chosen:
-        write.money = _money(write, changed=write.name in (edits or {}))
+        write.money = _money(write, write.decided or {}, changed=write.name in (edits or {}))
         _take_place(proposal.case, proposal, write, config, now)
         transitions.move_write(
             write,
@@ -93,11 +93,11 @@ def _take_place(case: Case, proposal: Proposal, write: Write, config: Configurat
     gate.take_place(grant, write.operation, case=case, money=money, now=now, leave_out=leave_out, zone=config.zone)
 
 
-def _money(write: Write, *, changed: bool) -> Decimal | None:
-    """The money of what was decided: an edit of the amount changes the place it takes in sums and caps."""
+def _money(write: Write, arguments: Mapping[str, Any], *, changed: bool) -> Decimal | None:
+    """The money of what is decided, or proposed again: an edit of the amount changes its place in sums and caps."""
     if not changed or isinstance(write.operation.money, Mapping):
         return write.money
-    amount, _currency = money_of(write.operation, write.decided or {}, company=write.currency)
+    amount, _currency = money_of(write.operation, arguments, company=write.currency)
     return amount if isinstance(amount, Decimal) else None
 
 
@@ -110,6 +110,7 @@ def take_back(proposal: Proposal, writes: Sequence[Write], *, actor: Actor, why:
                 write,
                 W.WAITING,
                 decided=None,
+                money=_money(write, write.proposed, changed=write.decided != write.proposed),
                 hold_until=None,
                 permit_fingerprint="",
                 permit_source="",

@@ -392,6 +392,18 @@ def test_a_decision_is_taken_back_while_it_is_held(company: Small) -> None:
     assert company.shop.effects("/payments")[0]["amount"] == 50
 
 
+def test_an_amount_that_was_changed_is_taken_back_with_its_decision(company: Small) -> None:
+    """Decided again as proposed, it takes the place of what is proposed in sums and caps, and is shown so."""
+    hold()
+    case, approval = company.waiting()
+    company.decide(approval, edits={"shop.refund": {"amount": 60}})
+    assert company.write(case).money == 60
+    undo(actor=company.as_("may"), approval_id=approval.pk)
+    assert company.write(case).money == company.write(case).proposed["amount"] == 100
+    company.decide(approval)
+    assert company.write(case).money == 100
+
+
 def test_a_second_undo_is_told_who_undid_it_and_when(company: Small) -> None:
     hold()
     company.rule("two", {"ask": "managers", "people": 2})
