@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from approvals import services, sheet, showing
+from approvals import first_answer, services, sheet, showing
 from approvals.errors import StepUpNeeded
 from approvals.models import Approval, Decision, Rule
 from approvals.step_up import Proof
@@ -84,6 +85,7 @@ def chosen(user: Any, ids: Iterable[str], *, language: str) -> Batch:
         Approval.objects.waiting_for(user)
         .filter(pk__in=wanted[: MOST * 5], case__in=Case.objects.visible_to(user))
         .select_related("case__type", "proposal__proposer_agent")
+        .annotate(said_first=Subquery(first_answer.said_first()))
         .prefetch_related("proposal__writes__operation__system")
         .order_by("due_at", "pk")
     )
@@ -98,6 +100,10 @@ def chosen(user: Any, ids: Iterable[str], *, language: str) -> Batch:
         option = _option(approval, hold=hold, currency=batch.currency, language=language) if simple else None
         if option is None:
             batch.left.append((approval.pk, _("Only low-risk ones with a suggestion are decided together.")))
+        elif _stands_otherwise(approval):
+            batch.left.append(
+                (approval.pk, _("Somebody answered it first, and not as suggested. Decide it by itself."))
+            )
         elif kind is not None and kind != _kind(approval):
             batch.left.append((approval.pk, _("It is of another type, rule or option. Decide it by itself.")))
         elif option.ticks:
@@ -160,6 +166,12 @@ def _one(actor: Actor, pk: uuid.UUID, shown: str, option: str, nonce: str, proof
     except Refusal as refusal:
         return Result(pk, False, refusal.message)
     return Result(pk, True)
+
+
+def _stands_otherwise(approval: Any) -> bool:
+    """Whether another option or other values are fixed than the list would show and decide."""
+    first = first_answer.told(approval, approval.said_first)
+    return first is not None and (bool(first.edits) or first.option != approval.proposal.suggested)
 
 
 def _ids(given: Iterable[str]) -> list[uuid.UUID]:

@@ -96,13 +96,16 @@ def posted(data: QueryDict, approval: Approval, options: list[Option], *, unseen
     )
     option = next((o for o in options if o.name == form.option), None)
     if option is None:
-        form.problems.append(Problem("option-0", _("Choose what to do.")))
+        form.problems.append(_to_choose(options))
         return form
     if not option.allowed:
         words = _("%(option)s is not allowed: %(why)s") % {"option": option.title, "why": option.why}
         form.problems.append(Problem(f"option-{option.index}", words))
         return form
     form.edits = _edits(option, data, form)
+    if option.fixed_by and form.edits:
+        words = _("The first person fixed the values; confirm them or reject.")
+        form.edits, form.problems = {}, [*form.problems, Problem(f"option-{option.index}", words)]
     form.ticked = {key: str(data[tick.tick])[:64] for key, tick in option.ticks if tick.tick in data and tick.known}
     if option.name != REJECT:
         form.problems += _unticked(option, form)
@@ -112,6 +115,15 @@ def posted(data: QueryDict, approval: Approval, options: list[Option], *, unseen
     if not form.problems and not form.reason and needed:
         form.problems.append(no_reason())
     return form
+
+
+def _to_choose(options: Sequence[Option]) -> Problem:
+    fixed = next((option for option in options if option.fixed_by), None)
+    words = _("Choose what to do.")
+    if fixed is not None:
+        said = {"who": fixed.fixed_by, "option": fixed.title}
+        words = _("%(who)s chose “%(option)s”. Confirm that or reject it.") % said
+    return Problem(f"option-{options[0].index}", words)
 
 
 def no_reason() -> Problem:
@@ -130,7 +142,7 @@ def _unticked(option: Option, form: DecisionForm) -> list[Problem]:
 
 def _edits(option: Option, data: Mapping[str, Any], form: DecisionForm) -> dict[str, dict[str, Any]]:
     edits: dict[str, dict[str, Any]] = {}
-    for line in option.editable:
+    for line in (one for one in option.lines if one.entries):  # an old page may have had them, where now they are fixed
         sent = [entry for entry in line.entries if entry.name in data or entry.kind == "yes_no"]
         if line.marker not in data and not any(entry.name in data for entry in line.entries):
             continue

@@ -132,6 +132,7 @@ class Approval(models.Model):
     # For the reader of one: put there by `selectors.approval_of`.
     open_next: bool = False
     own_hold: int | None = None
+    first_answer: "Decision | None" = None  # while it waits for others
     of_company: dict[str, Any] | None = None
 
     class Meta:

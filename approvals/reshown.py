@@ -6,6 +6,7 @@ from typing import Any
 from django.core.cache import cache
 
 from agents.models import Proposal, Write
+from approvals import first_answer
 from approvals.masks import covered
 from approvals.models import Approval
 from cases.texts import say
@@ -16,8 +17,12 @@ Snapshot = dict[str, Any]
 
 
 def keep(approval: Approval, writes: Sequence[Write]) -> None:
-    """Remember what a page shows, under the fingerprint it shows it with."""
-    cache.set(_key(approval, approval.fingerprint), _snapshot(approval.proposal, writes), KEPT_SECONDS)
+    """Remember what a page shows, under the fingerprint it shows it with. `writes`: as a first answer fixed them."""
+    cache.set(
+        _key(approval, first_answer.to_name(approval, approval.first_answer)),
+        _snapshot(approval.proposal, writes),
+        KEPT_SECONDS,
+    )
 
 
 def changes(

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from agents.connectors.breaker import Breaker
 from agents.models import Agent, Write
-from approvals import hiding, ladder, presence
+from approvals import first_answer, hiding, ladder, presence
 from approvals.acting import Turn, turns
 from approvals.cover_page import people
 from approvals.masks import covered
@@ -296,12 +296,14 @@ def approval_of(user: Any, approval_id: uuid.UUID) -> Approval | None:
             wants_next=Exists(DecidingChoice.objects.filter(user=user.pk, open_next=True)),
             longer_hold=Subquery(Person.objects.filter(user=user.pk).values("hold_seconds")[:1]),
             said_of_company=Subquery(hiding.said_of_company()),
+            said_first=Subquery(first_answer.said_first()),
         )
         .filter(pk=approval_id)
         .first()
     )
     if found is not None:
         found.open_next, found.own_hold, found.of_company = found.wants_next, found.longer_hold, found.said_of_company
+        found.first_answer = first_answer.told(found, found.said_first)
     approval: Approval | None = found
     return approval
 
@@ -315,6 +317,7 @@ def detail(user: Any, approval: Approval) -> Detail:
     turn_of = {turn.approval_id: turn for turn in mine}
     at = ids.index(approval.pk) if approval.pk in ids else -1
     case = approval.case
+    writes = approval.proposal.writes.select_related("operation__system__health").order_by("option", "position")
     return Detail(
         approval=approval,
         company=hiding.company_of(approval.of_company),
@@ -335,9 +338,7 @@ def detail(user: Any, approval: Approval) -> Detail:
         waiting=len(ids),
         before=ids[at - 1] if at > 0 else None,
         after=ids[at + 1] if 0 <= at < len(ids) - 1 else None,
-        writes=list(
-            approval.proposal.writes.select_related("operation__system__health").order_by("option", "position")
-        ),
+        writes=first_answer.as_fixed(list(writes), approval.first_answer),
     )
 
 

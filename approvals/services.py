@@ -18,7 +18,7 @@ from agents.judge import Judged, Prepared
 from agents.models import Proposal, Write
 from agents.money import money_of
 from agents.reading import Reader
-from approvals import step_up, transitions
+from approvals import first_answer, step_up, transitions
 from approvals.counting import Beside, agreed, beside
 from approvals.errors import Changed, HigherNeeded, NotAllowed
 from approvals.judging import Judging
@@ -141,15 +141,19 @@ def _decide(
         raise no_right(actor, approval)
     if actor.token_name and approval.risk == "high":
         raise NoRight(_("A high-risk decision is made in the browser, not with a token. Nothing was decided."))
-    if fingerprint != approval.fingerprint or approval.fingerprint != proposal.fingerprint:
-        raise Changed(now_is=approval.fingerprint)
     around = beside(approval, actor.user_id)
     config, earlier = around.glance.config, around.decisions
+    first = first_answer.first_of(approval, earlier)
+    to_name = first_answer.to_name(approval, first)
+    if fingerprint != to_name or approval.fingerprint != proposal.fingerprint:
+        raise Changed(now_is=to_name)
     case_transitions.with_type(case, config.type_rows)
     writes = stored.writes_of(proposal, config)
-    _check_option(proposal, option, earlier)
-    edits = _check_edits(proposal, writes, option, edits, earlier)
-    _check_reason(proposal, option, edits, reason)
+    _check_option(proposal, option, first)
+    fixed = dict(first.edits) if first is not None and option == first.option else None
+    own = _check_edits(writes, option, edits, fixed)
+    _check_reason(proposal, option, own, reason)
+    edits = own if fixed is None else fixed
     more["confirmed"] = ticked(
         case,
         proposal,
@@ -190,8 +194,8 @@ def _decide(
             Reading(decision=decision, seconds=read.seconds, words=read.words, folded=read.folded, opened=read.opened)
         )
     entries = [_decided_entry(actor, approval, proposal, decision, writes, now)]
-    if edits and fresh is not None and not earlier:
-        _judge_edited(case, approval, proposal, writes, option, edits, fresh, now)
+    if own and fresh is not None:
+        _judge_edited(case, approval, proposal, writes, option, own, fresh, now)
     entries += _conclude(actor, approval, proposal, writes, option, edits, [*earlier, decision], around, now)
     wake_at = approval.hold_until if approval.state == A.DECIDED and approval.hold_until else now
     changes = case_transitions.wake(case, wake_at)
@@ -264,7 +268,7 @@ def _hold_seconds(writes: list[Write], option: str, config: configuration.Config
 # ---------------------------------------------------------------------- checks
 
 
-def _check_option(proposal: Proposal, option: str, earlier: list[Decision]) -> None:
+def _check_option(proposal: Proposal, option: str, first: Decision | None) -> None:
     chosen = next((o for o in proposal.options if o["name"] == option), None)
     if chosen is None:
         names = ", ".join(o["name"] for o in proposal.options)
@@ -273,22 +277,24 @@ def _check_option(proposal: Proposal, option: str, earlier: list[Decision]) -> N
         )
     if not chosen["allowed"]:
         raise NotAllowed(chosen["why"], rules=[r["name"] for r in proposal.rules if r["option"] == option])
-    if earlier and option not in (earlier[0].option, REJECT):
+    if first is not None and option not in (first.option, REJECT):
         raise Incorrect(
-            _("%(who)s chose “%(option)s”. Confirm that or reject it.")
-            % {"who": earlier[0].who, "option": earlier[0].option},
-            fields={"option": [earlier[0].option]},
+            _("%(who)s chose “%(option)s”. Confirm that or reject it.") % {"who": first.who, "option": first.option},
+            fields={"option": [first.option]},
         )
 
 
 def _check_edits(
-    proposal: Proposal, writes: list[Write], option: str, edits: dict[str, dict[str, Any]], earlier: list[Decision]
+    writes: list[Write], option: str, edits: dict[str, dict[str, Any]], fixed: Edits | None
 ) -> dict[str, dict[str, Any]]:
-    """Only what the operation lets an approver change, within its schema. Later people keep the first one's edits."""
-    if earlier:
-        if edits and edits != earlier[0].edits:
+    """One's own changes: only what the operation lets an approver change, within its schema.
+
+    `fixed`: the first one's, where their option is confirmed; then there are none of one's own.
+    """
+    if fixed is not None:
+        if edits and edits != fixed:
             raise Incorrect(_("The first person fixed the values; confirm them or reject."), fields={"edits": []})
-        return dict(earlier[0].edits)
+        return {}
     by_name = {w.name: w for w in writes if w.option == option}
     changed: dict[str, dict[str, Any]] = {}
     for name, values in edits.items():

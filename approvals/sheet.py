@@ -16,6 +16,7 @@ from agents.forms import Box, entries
 from agents.models import Operation, Proposal, Write
 from approvals import showing
 from approvals.masks import masked
+from approvals.models import Decision
 from cases.calendars import duration
 from cases.canonical import digest
 from cases.plain_sight import has_hidden, visible
@@ -79,6 +80,11 @@ class Option:
     words: str
     money: str
     chosen: bool = False
+    fixed_by: str = ""  # who chose it first, where others confirm it: option and values are as they fixed them
+
+    @property
+    def is_changed(self) -> bool:
+        return any(line.changed for line in self.lines)
 
     @property
     def rejects(self) -> bool:
@@ -94,7 +100,7 @@ class Option:
 
     @property
     def editable(self) -> list[Line]:
-        return [line for line in self.lines if line.entries]
+        return [] if self.fixed_by else [line for line in self.lines if line.entries]
 
     @property
     def ticks(self) -> list[tuple[str, showing.Shown]]:
@@ -119,14 +125,17 @@ def options_of(
     ticked: showing.Ticked = showing.NO_TICKS,
     opened: Collection[str] = (),
     grounds: showing.Grounds | None = None,
+    first: Decision | None = None,
 ) -> list[Option]:
     """The options in order. `edits` and `ticked` belong to the chosen one; `hold`: seconds until a write goes out.
 
+    `first`: the answer that fixed one of them, whose values the `writes` have already (`first_answer.as_fixed`).
     `opened`: masked arguments (`OPTION.WRITE.ARGUMENT`) that the reader has opened. Without `grounds` no variant shows.
     """
     made = []
     for index, stored in enumerate(proposal.options):
-        own = edits if edits and stored["name"] == chosen else {}
+        fixed = first is not None and stored["name"] == first.option
+        own = edits if edits and stored["name"] == chosen and not fixed else {}
         rows = sorted((w for w in writes if w.option == stored["name"]), key=lambda w: w.position)
         here = ticked if stored["name"] == chosen else showing.NO_TICKS
         lines = [
@@ -152,12 +161,20 @@ def options_of(
                 why=say(stored.get("why"), language),
                 draft=visible(stored.get("draft") or ""),
                 lines=lines,
-                words=_words(title, total, lines if own else []),
+                words=_words(title, total, lines if own or fixed else []),
                 money=total,
                 chosen=stored["name"] == chosen,
+                fixed_by=first.who if first is not None and fixed else "",
             )
         )
     return made
+
+
+def offered(options: Sequence[Option]) -> list[Option]:
+    """What a person can answer: once one is fixed, that and to reject."""
+    if any(option.fixed_by for option in options):
+        return [option for option in options if option.fixed_by or option.rejects]
+    return list(options)
 
 
 def _panel(
@@ -320,6 +337,6 @@ def seal(fingerprint: str, option: str, edits: Edits) -> str:
     return digest([fingerprint, option, {name: dict(values) for name, values in edits.items()}])
 
 
-def needs_check(risk: str, edits: Edits) -> bool:
-    """High risk and every change of an argument are shown once more before they are decided."""
-    return risk == "high" or bool(edits)
+def needs_check(risk: str, edits: Edits, option: Option | None) -> bool:
+    """High risk and every change of an argument, one's own or of who answered first, are shown once more."""
+    return risk == "high" or bool(edits) or bool(option and option.fixed_by and option.is_changed)

@@ -21,7 +21,8 @@ from django.db import connection, connections, transaction
 from agents import reaching
 from agents.connectors.wire import POOLS
 from agents.models import Agent, Operation, Proposal, Switch, System, Write
-from approvals.models import Approval, Rule, StandingApproval
+from approvals import first_answer
+from approvals.models import Approval, Decision, Rule, StandingApproval
 from approvals.services import decide
 from approvals.standing import confirm_standing
 from cases import doorbell
@@ -351,7 +352,10 @@ class Small:
         return case, Approval.objects.select_related("proposal").get(case=case, state="waiting")
 
     def decide(self, approval: Approval, option: str = "full", *, by: str = "may", **more: Any) -> Approval:
-        values = {"fingerprint": approval.fingerprint, "reason": "because"} | more
+        values = {"reason": "because"} | more
+        if "fingerprint" not in values:  # as a page that is opened now shows it
+            given = Decision.objects.filter(approval=approval.pk, undone_at=None).order_by("pk")
+            values["fingerprint"] = first_answer.to_name(approval, first_answer.first_of(approval, given))
         return decide(actor=self.as_(by), approval_id=approval.pk, option=option, **values)
 
     def confirm(self, rule: str, by: str = "may") -> StandingApproval:

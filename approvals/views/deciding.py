@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from agents.selectors import agent_titles
 from approvals import (
     choosing_first,
+    first_answer,
     forms,
     grounds,
     held,
@@ -53,7 +54,7 @@ def approval(request: HttpRequest, approval_id: uuid.UUID) -> HttpResponse:
     """One approval: what will happen, how much, to whom, why this person, and what cannot be undone."""
     found = _approval(request, approval_id)
     form = forms.empty()
-    if found.risk == "low":
+    if found.risk == "low" and (found.first_answer is None or found.first_answer.option == found.proposal.suggested):
         form.option = found.proposal.suggested
     return _page(request, found, form)
 
@@ -66,13 +67,19 @@ def decide(request: HttpRequest, approval_id: uuid.UUID) -> HttpResponse:
     if request.method != "POST":
         return redirect("approvals:approval", found.pk)
     first = choosing_first.chooses_first(found)
-    form = forms.posted(request.POST, found, _options(request, found), unseen=first)
+    options = sheet.offered(_options(request, found))
+    form = forms.posted(request.POST, found, options, unseen=first)
+    if _sent_twice(request, found, form):
+        return _decided(request, found, form)
+    if found.first_answer and form.fingerprint != first_answer.to_name(found, found.first_answer):
+        form.problems.clear()
+        return _changed(request, found, form, Changed())
     if "back" in request.POST:
         form.problems.clear()
         return _page(request, found, form)
     if form.problems:
         return _page(request, found, form, status=422)
-    if sheet.needs_check(found.risk, form.edits):
+    if sheet.needs_check(found.risk, form.edits, next((one for one in options if one.name == form.option), None)):
         seal = sheet.seal(form.fingerprint, form.option, form.edits)
         if form.seal != seal:
             if not _was_read(request, found, form):
@@ -95,6 +102,12 @@ def _prove(request: HttpRequest, found: Approval, form: DecisionForm, wrong: lis
     words = next((option.words for option in options if option.chosen), "")
     noted = reading.stopped(form.noted, request.user.pk, found.pk, at=timezone.now().timestamp())
     return proving.ask(request, title=found.title, words=words, wrong=wrong, back=True, noted=noted)
+
+
+def _sent_twice(request: HttpRequest, found: Approval, form: DecisionForm) -> bool:
+    """Whether this very form is the first answer: what it fixed is not held against it."""
+    first = found.first_answer
+    return bool(first and form.nonce and first.nonce == form.nonce and first.user_id == request.user.pk)
 
 
 def _decided(request: HttpRequest, found: Approval, form: DecisionForm) -> HttpResponse:
@@ -175,7 +188,7 @@ def look_again(request: HttpRequest, approval_id: uuid.UUID) -> HttpResponse:
 
 def _as_it_was(request: HttpRequest, found: Approval) -> HttpResponse:
     """The page again with what was entered so far, and nothing decided."""
-    form = forms.posted(request.POST, found, _options(request, found))
+    form = forms.posted(request.POST, found, sheet.offered(_options(request, found)))
     form.problems.clear()
     form.nonce = form.nonce or forms.new_nonce()
     if "seal" in request.POST and form.option:
@@ -232,6 +245,7 @@ def _options(
     currency = company.currency if company else "HKD"
     hold = max(company.hold_seconds if company else DEFAULT_HOLD, found.own_hold or 0)
     writes = page.writes if page else list(found.proposal.writes.select_related("operation__system"))
+    writes = first_answer.as_fixed(writes, found.first_answer)
     return sheet.options_of(
         found.proposal,
         writes,
@@ -243,6 +257,7 @@ def _options(
         ticked=form.ticked if form else showing.NO_TICKS,
         opened=opened_by(request, found),
         grounds=_shown_from(found, currency),
+        first=found.first_answer,
     )
 
 
@@ -276,8 +291,9 @@ def _page(
     page.lookers = presence.look(request.user, found, timezone.now()) if found.state == "waiting" else []
     page.reversible = {write.pk for write in page.writes if receipts.can_be_reversed(write, timezone.now())}
     page.may_undo = bool(page.mine and found.hold_until and found.hold_until > timezone.now())
-    options = _options(request, found, page, form)
-    suggested = next((option for option in options if option.suggested), None)
+    every = _options(request, found, page, form)
+    suggested = next((option for option in every if option.suggested), None)
+    options = sheet.offered(every)
     if first := choosing_first.chooses_first(found):
         choosing_first.without_mark(options)
         choosing_first.untold(page.history)
@@ -308,6 +324,7 @@ def _page(
         "suggested": suggested if first and template == CHECK else None,
         "differs": bool(form.option) and sheet.differs(found.proposal, form.option),
         "form": form,
+        "fingerprint": first_answer.to_name(found, found.first_answer),
         "chips": forms.chips(found, language),
         "rules": rules,
         "newer": starting.newer(found, page.writes),

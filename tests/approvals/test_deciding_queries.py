@@ -12,6 +12,6 @@ def test_a_decision_keeps_to_its_query_ceiling(company: Small) -> None:
     company.decide(company.waiting(order="A101")[1])  # the configuration is read once a process, not once a decision
     _case, approval = company.waiting()
     with CaptureQueriesContext(connection) as asked:
-        company.decide(approval)
+        company.decide(approval, fingerprint=approval.fingerprint)
     queries = [q["sql"] for q in asked if "SAVEPOINT" not in q["sql"]]
     assert len(queries) <= MOST, "\n".join(q[:200] for q in queries)

@@ -5,6 +5,7 @@ is asked.
 from typing import Any
 
 from agents.models import Agent, Proposal, Write
+from approvals import first_answer
 from approvals.masks import Masks
 from approvals.models import Approval, StandingApproval
 from orchestrator.api.calls import Call
@@ -55,7 +56,11 @@ def _record(writes: list[Write], which: str, masks: Masks) -> list[dict[str, Any
 
 
 def approval(row: Approval, masks: Masks, call: Call) -> dict[str, Any]:
-    """An approval as the contract has it: what is asked, of whom, until when, and who decided."""
+    """An approval as the contract has it: what is asked, of whom, until when, and who decided.
+
+    Once somebody answered first, the writes stand as they fixed them, and `fingerprint` is that of these.
+    """
+    first = first_answer.first_of(row, row.decisions.all())
     return {
         "id": str(row.pk),
         "case": f"C-{row.case_id}",
@@ -64,8 +69,9 @@ def approval(row: Approval, masks: Masks, call: Call) -> dict[str, Any]:
         "state": row.state,
         "title": masks.hide(shown(row.title)),
         "risk": row.risk,
-        "fingerprint": row.fingerprint,
-        "options": options(row.proposal.options, list(row.proposal.writes.all()), masks),
+        "fingerprint": first_answer.to_name(row, first),
+        "first_answer": {"by": first.who, "option": first.option} if first else None,
+        "options": options(row.proposal.options, first_answer.as_fixed(list(row.proposal.writes.all()), first), masks),
         "rules": rules(masks.hide(row.proposal.rules)),
         "reasons": [masks.hide(shown(reason)) for reason in row.reasons],
         "people": row.people,
