@@ -12,16 +12,13 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from agents import carrying, configuration, permits, schemas, stored
-from agents.finding import finder_for
-from agents.judge import Judged, Prepared
+from agents import configuration, permits, schemas, stored
+from agents.judge import Prepared
 from agents.models import Proposal, Write
-from agents.money import money_of
-from agents.reading import Reader
 from approvals import first_answer, step_up, transitions
 from approvals.counting import Beside, agreed, beside
+from approvals.editing import Edits, judge_edited, look_afresh, must_be_asked
 from approvals.errors import Changed, HigherNeeded, NotAllowed
-from approvals.judging import Judging
 from approvals.models import Approval, Decision, Reading
 from approvals.permissions import asked_as, can_undo
 from approvals.reading import Read
@@ -37,7 +34,6 @@ from cases.ledger import Entry
 from cases.models import Case
 
 A = Approval.State
-Edits = Mapping[str, Mapping[str, Any]]
 REJECT = "reject"
 AT_LEAST = timedelta(minutes=15)  # an undone approval has at least this long to be decided again
 
@@ -77,8 +73,8 @@ def decide(
     fresh = None
     try:
         if wanted:
-            _must_be_asked(actor, approval)
-            fresh = _look_afresh(approval, option, wanted)
+            must_be_asked(actor, approval)
+            fresh = look_afresh(approval, option, wanted)
         with transaction.atomic(), rows.together():
             more = {"reason_code": reason_code[:200], "confirmed": confirmed, "evidence": evidence}
             return _decide(
@@ -195,7 +191,7 @@ def _decide(
         )
     entries = [_decided_entry(actor, approval, proposal, decision, writes, now)]
     if own and fresh is not None:
-        _judge_edited(case, approval, proposal, writes, option, own, fresh, now)
+        judge_edited(case, approval, proposal, writes, option, own, fresh, now)
     entries += _conclude(actor, approval, proposal, writes, option, edits, [*earlier, decision], around, now)
     wake_at = approval.hold_until if approval.state == A.DECIDED and approval.hold_until else now
     changes = case_transitions.wake(case, wake_at)
@@ -325,73 +321,6 @@ def _check_reason(proposal: Proposal, option: str, edits: dict[str, Any], reason
         )
 
 
-# ---------------------------------------------------------------------- edits are judged again
-
-
-def _must_be_asked(actor: Actor, approval: Approval) -> None:
-    if approval.state != A.WAITING:
-        raise transitions.wrong_state(approval)
-    if asked_as(actor.user, approval) is None:
-        raise no_right(actor, approval)
-
-
-def _look_afresh(approval: Approval, option: str, edits: Edits) -> Prepared:
-    """Facts for the edited writes, looked up before any lock is taken. That they were read is recorded at once: it
-    stays whatever becomes of the decision."""
-    config, reader = configuration.current(), Reader()
-    proposal = approval.proposal
-    writes = list(proposal.writes.select_related("operation__system"))
-    for write in writes:
-        if write.option == option and write.name in edits:
-            write.decided = {**write.proposed, **edits[write.name]}
-    agent_id = proposal.proposer_agent_id
-    finder = finder_for(approval.case, config, reader, now=database_now(), agent_id=agent_id)
-    prepared = Judging().prepare(finder, carrying.options_of(proposal, writes))
-    if entries := reader.taken():
-        with transaction.atomic():
-            case_transitions.save(case_transitions.lock(approval.case_id), entries, now=database_now())
-    return prepared
-
-
-def _judge_edited(
-    case: Case,
-    approval: Approval,
-    proposal: Proposal,
-    writes: list[Write],
-    option: str,
-    edits: Edits,
-    fresh: Prepared,
-    now: datetime,
-) -> None:
-    """An edited payload is a new payload: if the rules ask more for it than was asked here, nothing is decided."""
-    config = configuration.current()
-    edited = []
-    for write in writes:
-        if write.option == option and write.name in edits:
-            write.decided = {**write.proposed, **edits[write.name]}
-            amount, _currency = money_of(write.operation, write.decided, company=config.company.currency)
-            write.money = amount if amount is not None else None
-            edited.append(write)
-    verdict: Judged = Judging().judge(
-        config,
-        case,
-        fresh,
-        carrying.options_of(proposal, writes),
-        proposer_user_id=proposal.proposer_user_id,
-        now=now,
-        leave_out=tuple(w.pk for w in writes),
-    )[option]
-    if verdict.kind == "forbid":
-        raise NotAllowed(verdict.why)
-    teams = {a["team"] for a in approval.asks} | set(approval.asked.values_list("team__name", flat=True))
-    missing = [a["team"] for a in verdict.asks if not ({a["team"], *a.get("above", [])} & teams)]
-    if verdict.kind == "ask" and missing:
-        raise HigherNeeded(
-            _("With these values %(teams)s must decide. Nothing was decided.") % {"teams": ", ".join(missing)},
-            asked=missing,
-        )
-
-
 def foresee(*, actor: Actor, approval_id: Any, option: str, edits: Edits) -> Refusal | None:
     """What a decision with these changes would be refused with, found out before it is made; None: nothing is known.
 
@@ -403,18 +332,18 @@ def foresee(*, actor: Actor, approval_id: Any, option: str, edits: Edits) -> Ref
     if approval.state != A.WAITING:
         return None  # the decision itself says who was first
     try:
-        _must_be_asked(actor, approval)
+        must_be_asked(actor, approval)
     except NoRight as refusal:
         _refused(approval.pk, actor, refusal)
         raise
     if not wanted or approval.decisions.filter(undone_at=None).exists():
         return None
-    fresh = _look_afresh(approval, option, wanted)
+    fresh = look_afresh(approval, option, wanted)
     with transaction.atomic():
         writes = list(approval.proposal.writes.select_related("operation__system").order_by("option", "position"))
         try:
             case = case_transitions.lock(approval.case_id)
-            _judge_edited(case, approval, approval.proposal, writes, option, wanted, fresh, database_now())
+            judge_edited(case, approval, approval.proposal, writes, option, wanted, fresh, database_now())
         except (HigherNeeded, NotAllowed) as refusal:
             return refusal
         finally:

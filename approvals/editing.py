@@ -1,0 +1,93 @@
+"""Values that somebody changed are judged again: facts are looked up before any lock is taken, and judged under it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from agents import carrying, configuration
+from agents.finding import finder_for
+from agents.judge import Judged, Prepared
+from agents.models import Proposal, Write
+from agents.money import money_of
+from agents.reading import Reader
+from approvals import transitions
+from approvals.errors import HigherNeeded, NotAllowed
+from approvals.judging import Judging
+from approvals.models import Approval
+from approvals.permissions import asked_as
+from approvals.selectors import no_right
+from cases import transitions as case_transitions
+from cases.actors import Actor
+from cases.clock import database_now
+from cases.models import Case
+
+A = Approval.State
+Edits = Mapping[str, Mapping[str, Any]]
+
+
+def must_be_asked(actor: Actor, approval: Approval) -> None:
+    """Raise where it no longer waits, or is not for this person to decide."""
+    if approval.state != A.WAITING:
+        raise transitions.wrong_state(approval)
+    if asked_as(actor.user, approval) is None:
+        raise no_right(actor, approval)
+
+
+def look_afresh(approval: Approval, option: str, edits: Edits) -> Prepared:
+    """Facts for the edited writes, looked up before any lock is taken. That they were read is recorded at once: it
+    stays whatever becomes of the decision."""
+    config, reader = configuration.current(), Reader()
+    proposal = approval.proposal
+    writes = list(proposal.writes.select_related("operation__system"))
+    for write in writes:
+        if write.option == option and write.name in edits:
+            write.decided = {**write.proposed, **edits[write.name]}
+    agent_id = proposal.proposer_agent_id
+    finder = finder_for(approval.case, config, reader, now=database_now(), agent_id=agent_id)
+    prepared = Judging().prepare(finder, carrying.options_of(proposal, writes))
+    if entries := reader.taken():
+        with transaction.atomic():
+            case_transitions.save(case_transitions.lock(approval.case_id), entries, now=database_now())
+    return prepared
+
+
+def judge_edited(
+    case: Case,
+    approval: Approval,
+    proposal: Proposal,
+    writes: list[Write],
+    option: str,
+    edits: Edits,
+    fresh: Prepared,
+    now: datetime,
+) -> None:
+    """An edited payload is a new payload: if the rules ask more for it than was asked here, nothing is decided."""
+    config = configuration.current()
+    edited = []
+    for write in writes:
+        if write.option == option and write.name in edits:
+            write.decided = {**write.proposed, **edits[write.name]}
+            amount, _currency = money_of(write.operation, write.decided, company=config.company.currency)
+            write.money = amount if amount is not None else None
+            edited.append(write)
+    verdict: Judged = Judging().judge(
+        config,
+        case,
+        fresh,
+        carrying.options_of(proposal, writes),
+        proposer_user_id=proposal.proposer_user_id,
+        now=now,
+        leave_out=tuple(w.pk for w in writes),
+    )[option]
+    if verdict.kind == "forbid":
+        raise NotAllowed(verdict.why)
+    teams = {a["team"] for a in approval.asks} | set(approval.asked.values_list("team__name", flat=True))
+    missing = [a["team"] for a in verdict.asks if not ({a["team"], *a.get("above", [])} & teams)]
+    if verdict.kind == "ask" and missing:
+        raise HigherNeeded(
+            _("With these values %(teams)s must decide. Nothing was decided.") % {"teams": ", ".join(missing)},
+            asked=missing,
+        )
