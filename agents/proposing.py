@@ -154,7 +154,9 @@ def store(
         transitions.set_proposal(proposal, Proposal.State.FORBIDDEN, now=now)
         _withdraw_all(writes, now)
         return Stored(proposal, writes, judged, entries, starts=False)
-    strictest = max(allowed, key=lambda o: (judged[o.name].strictness, o.suggested))
+    # Whoever decides may reject: that has nothing of its own to judge, unless it writes something.
+    asking = [o for o in allowed if o.writes and judged[o.name].kind == "ask"]
+    strictest = max(asking or allowed, key=lambda o: (judged[o.name].strictness, o.suggested))
     entries += judge.ask(config, case, proposal, writes, judged[strictest.name], why="", now=now)
     return Stored(proposal, writes, judged, entries, starts=False)
 

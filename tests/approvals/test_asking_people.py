@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from agents.configuration import current
-from agents.models import Proposal
+from agents.models import Proposal, StepWork
 from approvals.models import Approval, Asked
 from approvals.raising import deadline
 from cases.clock import database_now
@@ -221,6 +221,22 @@ def test_the_strictest_option_that_can_be_chosen_decides_who_is_asked(company: S
     company.rule("never", {"forbid": "no"}, all=[{"argument": "amount", "is": "more than", "value": 90}])
     _other, second = company.waiting(order="A101")
     assert teams(second) == {"managers": 1}
+
+
+@pytest.mark.parametrize("suggested", ["true", "false"])
+@pytest.mark.parametrize("team", ["support", "managers"])
+def test_rejecting_asks_nobody_of_its_own(company: Small, team: str, suggested: str) -> None:
+    """A rule may ask a team below the lead, or the lead within its own time: whoever decides may reject as well."""
+    for work in StepWork.objects.filter(step__type__name="refund"):
+        work.procedure = [line | {"suggest_when": suggested} if "option" in line else line for line in work.procedure]
+        work.save()
+    company.rule("soon", {"ask": team, "within": "2h"})
+    case, approval = company.waiting()
+    asked = Asked.objects.get(approval=approval)
+    assert asked.team.name == team and approval.due_at is not None
+    company.decide(approval, "reject", by="ka" if team == "support" else "may")
+    company.go(case)
+    assert company.proposal(case).state == "rejected"
 
 
 def test_a_decision_is_for_what_the_chosen_option_needs(company: Small) -> None:

@@ -13,9 +13,9 @@ def deciding(options: Sequence[Verdict], suggested: int | None, lead: Verdict) -
     """The verdict that decides, with what the rules made of every option; `won` is only what decides.
 
     `options`: in the order they were offered, `reject` first. `suggested`: which of them is, if any. `lead`: that the
-    lead team is asked.
+    lead team is asked; the verdict itself on an option without writes.
     """
-    n = _place(options, suggested)
+    n = _place(options, suggested, lead)
     chosen = options[n]
     if chosen.kind in ("standing", "nothing") and n != suggested:  # nothing goes that was not suggested
         chosen = lead
@@ -28,10 +28,11 @@ def deciding(options: Sequence[Verdict], suggested: int | None, lead: Verdict) -
     return replace(chosen, results=tuple(results), lacked=tuple(lacked))
 
 
-def _place(options: Sequence[Verdict], suggested: int | None) -> int:
+def _place(options: Sequence[Verdict], suggested: int | None, lead: Verdict) -> int:
     if suggested is not None and options[suggested].kind in ("standing", "nothing"):
         return suggested
     allowed = [n for n, option in enumerate(options) if option.kind != "forbid"]
     if not any(allowed):  # all but rejecting is forbidden
         return suggested or len(options) - 1
-    return max(allowed, key=lambda n: (strictness(options[n]), n == suggested))
+    asking = [n for n in allowed if options[n].kind == "ask" and options[n] is not lead]  # whoever decides may reject
+    return max(asking or allowed, key=lambda n: (strictness(options[n]), n == suggested))
