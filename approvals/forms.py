@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy
 
 from agents.forms import Box, problems, read
 from approvals.models import Approval
-from approvals.sheet import REJECT, Option, differs, reason_needed
+from approvals.sheet import REJECT, Line, Option, differs, reason_needed
 from cases.texts import say
+from cases.wording import argument as named
 
 MOST_REASON = 2000  # characters
 
@@ -142,6 +143,7 @@ def _unticked(option: Option, form: DecisionForm) -> list[Problem]:
 
 def _edits(option: Option, data: Mapping[str, Any], form: DecisionForm) -> dict[str, dict[str, Any]]:
     edits: dict[str, dict[str, Any]] = {}
+    form.problems += [_closed(option, line, name) for line in option.lines for name in _sent_closed(line, data)]
     for line in (one for one in option.lines if one.entries):  # an old page may have had them, where now they are fixed
         sent = [entry for entry in line.entries if entry.name in data or entry.kind == "yes_no"]
         if line.marker not in data and not any(entry.name in data for entry in line.entries):
@@ -162,6 +164,21 @@ def _edits(option: Option, data: Mapping[str, Any], form: DecisionForm) -> dict[
         if changed:
             edits[line.write.name] = changed
     return edits
+
+
+def _sent_closed(line: Line, data: Mapping[str, Any]) -> list[str]:
+    """Masked arguments that a page could still change when it was filled, and that were closed again since."""
+    return [
+        name
+        for entry, name in line.closed.items()
+        for sent in data
+        if sent.startswith(f"{entry}.") or (sent == entry and data[sent] != str(line.write.proposed.get(name)))
+    ]
+
+
+def _closed(option: Option, line: Line, name: str) -> Problem:
+    words = _("%(name)s of %(write)s was masked again. Open it to change it. Nothing was decided.")
+    return Problem(f"option-{option.index}", words % {"name": named(name), "write": line.operation})
 
 
 def _differs(new: Any, old: Any, kind: str) -> bool:

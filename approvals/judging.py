@@ -119,7 +119,12 @@ class Judging:
             finder = _under_lock(prepared, option.name, write, tuple(earlier), leave_out, now)
             money = _money(write, config, finder)
             view = rules.WriteView(
-                write.operation.name, write.operation.level, write.operation.kind, write.arguments, money
+                write.operation.name,
+                write.operation.level,
+                write.operation.kind,
+                write.arguments,
+                money,
+                tuple(write.operation.secret),
             )
             verdict = rules.judge(
                 live.specs,

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from agents.models import Operation
+from cases.conditions import arguments_of
 
 MASK = "••••"
 LEAST = 5  # signs of a value that is looked for anywhere: a shorter one would be found where it is none
@@ -86,9 +87,7 @@ class Masks:
 
     def _compares(self, pair: Mapping[str, Any]) -> bool:
         """Whether a rule compared a masked argument here: then either side tells its value."""
-        left = f"{pair.get('source')} {pair.get('left')}"
-        sides = [side for side in (left, str(pair.get("right"))) if side.startswith("argument ")]
-        names = {re.split(r"[.\[]", side.removeprefix("argument "))[0] for side in sides}
+        names = arguments_of(str(pair.get("source")), str(pair.get("left")), str(pair.get("right")))
         return any(names & masked_ones for masked_ones in self.by_write.values())
 
 

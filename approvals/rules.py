@@ -20,6 +20,7 @@ from cases.values import UNKNOWN, number
 
 Kind = Literal["forbid", "ask", "standing", "nothing"]
 RANK: dict[str, int] = {"nothing": 0, "standing": 1, "ask": 2, "forbid": 3}
+HIDDEN = "•••"  # what stands in every record for a secret argument
 _BELOW_CONTROLLED = frozenset({"reference", "case", "internal"})
 _CAPS = ("up_to", "per_day", "total_per_day", "total")
 
@@ -60,6 +61,7 @@ class WriteView:
     kind: str = "write"
     arguments: Mapping[str, Any] | None = None
     money: object = None
+    secret: tuple[str, ...] = ()  # arguments that are compared, and told to nobody
 
     @property
     def is_controlled(self) -> bool:
@@ -264,7 +266,7 @@ def _judge_one(
         outcome = conditions.judge(rule.condition(), look, zone=zone, currency=currency)
     except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
         outcome = conditions.Outcome(None, [], [_("the rule “%s” itself") % rule.name])
-    compared = tuple(one.as_json() for one in outcome.compared)
+    compared = tuple(_told(one, write.secret) for one in outcome.compared)
     known = "unknown" if outcome.truth is None else "matched" if outcome.truth else "not matched"
     result = RuleResult(rule.name, rule.version, rule.sentence, compared, known, effect or "ask")  # type: ignore[arg-type]
     if outcome.truth is False:
@@ -275,6 +277,14 @@ def _judge_one(
         return _Judged(rule, result, standing=standing, lacked=lacked)
     then = rule.then if outcome.truth else rule.then.get("if_unknown") or {"ask": lead_team}
     return _demand(rule, result, then, lines, lead_team, lacked)
+
+
+def _told(one: conditions.Compared, secret: Sequence[str]) -> dict[str, Any]:
+    """What was compared, for the record. Either side of a comparison with a secret argument would tell it."""
+    told = one.as_json()
+    if secret and one.arguments() & set(secret):
+        told |= {"left_value": HIDDEN, "right_value": HIDDEN}
+    return told
 
 
 def _effect(then: Mapping[str, Any]) -> str | None:

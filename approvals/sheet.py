@@ -61,6 +61,7 @@ class Line:
     final: bool  # cannot be undone once written
     changed: list[tuple[str, str, str]] = field(default_factory=list)  # argument, from, to
     entries: list[Box] = field(default_factory=list)
+    closed: dict[str, str] = field(default_factory=dict)  # fields of masked arguments, shown once these were opened
     marker: str = ""  # a field that says that the entries were there: of a box that is not ticked nothing is sent
     panel: showing.Panel | None = None
 
@@ -205,6 +206,7 @@ def _line(
     shown = [_seen(row, name, inner, currency, opened) for name, inner in after.items() if inner is not None]
     undo, final = _undo(operation, row, hold, language)
     names = [name for name in operation.editable if name in (operation.arguments.get("properties") or {})]
+    closed = [name for name in names if name in operation.masked and opening(row, name) not in opened]
     return Line(
         write=row,
         system=say(operation.system.title, language) or operation.system.name,
@@ -221,7 +223,10 @@ def _line(
             for name in after
             if after.get(name) != row.proposed.get(name)
         ],
-        entries=entries(operation.arguments, after, prefix=f"edit.{index}.{row.name}.", only=names),
+        entries=entries(
+            operation.arguments, after, prefix=f"edit.{index}.{row.name}.", only=[n for n in names if n not in closed]
+        ),
+        closed={f"edit.{index}.{row.name}.{name}": name for name in closed},
         marker=f"editing.{index}.{row.name}",
     )
 

@@ -5,6 +5,7 @@ one, a true one in `any` too. Unlike things (text beside a number, another curre
 person decides. Pure: values come through `Look`; no queries, no clock.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import UTC, tzinfo
@@ -60,6 +61,16 @@ class Compared:
             "right_value": plain(self.right_value),
             "result": self.result,
         }
+
+    def arguments(self) -> set[str]:
+        """The arguments whose values it saw."""
+        return arguments_of(self.source, self.left, self.right)
+
+
+def arguments_of(source: str, left: str, right: str) -> set[str]:
+    """The arguments that one comparison names, on either side: then each of its values tells theirs."""
+    sides = [side for side in (f"{source} {left}", right) if side.startswith("argument ")]
+    return {re.split(r"[.\[]", side.removeprefix("argument "))[0] for side in sides}
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,28 @@ def test_a_masked_argument_is_opened_by_a_press_that_is_recorded(masked: World) 
     assert "HK-0042-9981-4242" not in signed_in(masked.deputy).get(path(masked.approval)).content.decode()
 
 
+def test_a_masked_argument_can_be_changed_only_while_it_is_open(masked: World) -> None:
+    Operation.objects.filter(name="payments.refund").update(editable=["payment_id", "amount"])
+    client = signed_in(masked.manager)
+    page = client.get(path(masked.approval)).content.decode()
+    assert "HK-0042" not in page and not re.search(r'name="edit[^"]*payment_id"', page)
+    assert re.search(r'name="edit[^"]*amount"', page)
+    page = client.post(path(masked.approval, "open/"), {"open": "full.refund.payment_id"}).content.decode()
+    box = re.search(r'name="(edit[^"]*payment_id)"[^>]*>', page)
+    assert box is not None and "HK-0042-9981-4242" in box[0] + page[box.end() :][:30]
+    fields = dict(re.findall(r'name="(nonce|evidence|noted|editing[^"]*)" value="([^"]*)"', page))
+    sent = {**fields, "option": "full", "reason": "typo", "fingerprint": FINGERPRINT, box[1]: "HK-0042-9981-4243"}
+    check = client.post(path(masked.approval, "decide/"), sent)
+    assert "Check before it counts" in words(check) and "HK-0042-9981-4243" in check.content.decode()
+    session = client.session
+    session["approvals_opened"] = {}
+    session.save()
+    late = client.post(path(masked.approval, "decide/"), sent)
+    assert late.status_code == 422 and "was masked again" in words(late) and "HK-0042" not in late.content.decode()
+    same = client.post(path(masked.approval, "decide/"), {**sent, box[1]: "HK-0042-9981-4242"})
+    assert same.status_code == 302 and Decision.objects.get().edits == {}
+
+
 def test_only_who_decides_may_open_and_only_what_is_masked(masked: World) -> None:
     for user in (masked.frontline, masked.auditor):
         with pytest.raises(NoRight):

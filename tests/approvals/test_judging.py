@@ -1,5 +1,6 @@
 """The judge on live facts: looked up afresh, counted under locks, unknown asks a person, nothing is called inside."""
 
+import json
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from agents.reading import Reader
 from approvals.judging import Judging
 from approvals.models import Approval
 from cases.clock import database_now
-from cases.models import Case
+from cases.models import Case, EventDetail
 from tests.company import Small
 
 
@@ -186,3 +187,15 @@ def test_a_retired_or_inactive_rule_is_not_judged(company: Small, case: Case) ->
     rule.active, rule.retired = True, True
     rule.save()
     assert judged(case, REFUND).kind == "ask"
+
+
+def test_a_secret_argument_is_compared_and_told_in_no_record(company: Small) -> None:
+    company.change("shop.refund", secret=["payment_id"])
+    company.rule("known", {"ask": "heads"}, all=[{"argument": "payment_id", "is": "is", "value": "p1"}])
+    case, approval = company.waiting()
+    assert [asked.team.name for asked in approval.asked.all()] == ["heads"]
+    (compared,) = [row["compared"][0] for row in company.proposal(case).rules if row["option"] == "full"]
+    assert (compared["left_value"], compared["right_value"], compared["result"]) == ("•••", "•••", True)
+    details = EventDetail.objects.filter(event__case=case).values_list("data", flat=True)
+    told = json.dumps(list(details), ensure_ascii=False)
+    assert '_value": "•••"' in told and '_value": "p1"' not in told

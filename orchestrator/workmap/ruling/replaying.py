@@ -379,7 +379,8 @@ def _in_force(row: Any) -> bool:
 def _view(write: PastWrite, currency: str) -> WriteView:
     ours = write.money is None or write.currency in ("", currency)
     operation = write.operation
-    return WriteView(operation.name, operation.level, operation.kind, write.arguments, write.money if ours else UNKNOWN)
+    money, secret = write.money if ours else UNKNOWN, tuple(operation.secret)
+    return WriteView(operation.name, operation.level, operation.kind, write.arguments, money, secret)
 
 
 def spec_of(rule: Mapping[str, Any], version: int = 0) -> RuleSpec:
