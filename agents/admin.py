@@ -2,28 +2,8 @@
 
 from django.contrib import admin
 
-from agents.models import Proposal, Run, Switch
+from agents.models import Switch
 from cases.admin import ReadOnlyAdmin
-
-
-@admin.register(Run)
-class RunAdmin(ReadOnlyAdmin[Run]):
-    case = "case"
-    list_display = ("case", "step", "agent", "turn", "state", "attempts", "started_at", "ended_at")
-    list_filter = ("state", "agent")
-    list_select_related = ("case", "agent")
-    search_fields = ("=case__id", "=step")
-    ordering = ("-id",)
-
-
-@admin.register(Proposal)
-class ProposalAdmin(ReadOnlyAdmin[Proposal]):
-    case = "case"
-    list_display = ("id", "case", "step", "proposer", "state", "suggested", "decided", "created_at")
-    list_filter = ("state", "risk", "proposer_kind")
-    list_select_related = ("case",)
-    search_fields = ("=case__id", "=id")
-    ordering = ("-created_at",)
 
 
 @admin.register(Switch)

@@ -1,6 +1,6 @@
 """Admin pages of what runs on floor 3: to look at, never to change. Rules and drafts are on the roof.
 
-Writes and details of the ledger are here too: which of their arguments are masked is not known further down.
+What runs on floor 2 and details of the ledger are here too: which arguments are masked is not known further down.
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest
 
-from agents.models import Write
+from agents.models import Proposal, Run, Write
 from approvals.hiding import masks_of
 from approvals.models import Approval, Decision
 from cases.admin import M, ReadOnlyAdmin
@@ -35,7 +35,7 @@ class MaskedAdmin(ReadOnlyAdmin[M]):
 
 
 @admin.register(Approval)
-class ApprovalAdmin(ReadOnlyAdmin[Approval]):
+class ApprovalAdmin(MaskedAdmin[Approval]):
     case = "case"
     list_display = ("id", "case", "state", "risk", "people", "due_at", "decided_option", "created_at")
     list_filter = ("state", "risk")
@@ -51,6 +51,26 @@ class DecisionAdmin(MaskedAdmin[Decision]):
     list_filter = ("team",)
     list_select_related = ("approval",)
     search_fields = ("=approval__case__id", "label")
+
+
+@admin.register(Run)
+class RunAdmin(MaskedAdmin[Run]):
+    case = "case"
+    list_display = ("case", "step", "agent", "turn", "state", "attempts", "started_at", "ended_at")
+    list_filter = ("state", "agent")
+    list_select_related = ("case", "agent")
+    search_fields = ("=case__id", "=step")
+    ordering = ("-id",)
+
+
+@admin.register(Proposal)
+class ProposalAdmin(MaskedAdmin[Proposal]):
+    case = "case"
+    list_display = ("id", "case", "step", "proposer", "state", "suggested", "decided", "created_at")
+    list_filter = ("state", "risk", "proposer_kind")
+    list_select_related = ("case",)
+    search_fields = ("=case__id", "=id")
+    ordering = ("-created_at",)
 
 
 @admin.register(Write)

@@ -94,6 +94,12 @@ def test_the_admin_masks_it(told: World) -> None:
     for write in Write.objects.filter(name="refund"):
         page = admin.get(f"/admin/agents/write/{write.pk}/change/")
         assert page.status_code == 200 and not CLEAR.search(page.content.decode())
+    compared = {"source": "argument", "left": "payment_id", "left_value": NUMBER, "right_value": NUMBER}
+    Proposal.objects.update(rules=[{"name": "r", "compared": [compared]}], why=f"It went to {NUMBER}")
+    Approval.objects.update(title=f"Refund to {NUMBER}")
+    for name, pk in (("agents/proposal", told.proposal.pk), ("approvals/approval", told.approval.pk)):
+        page = admin.get(f"/admin/{name}/{pk}/change/")
+        assert page.status_code == 200 and "4242" in page.content.decode() and not CLEAR.search(page.content.decode())
 
 
 @pytest.mark.parametrize("path", ["timeline/", "audit"])
