@@ -4,11 +4,27 @@ from typing import Any, TypeVar
 
 from django.contrib import admin
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from simple_history.admin import SimpleHistoryAdmin
 
 from cases.models import Anchor, Case, Event, Example, Message
 
 M = TypeVar("M", bound=Model)
+
+
+def is_number(text: str) -> bool:
+    """Whether it can be the number of a row."""
+    return text.isascii() and text.isdecimal() and len(text) < 19
+
+
+class HistoryAdmin(SimpleHistoryAdmin):  # type: ignore[misc]
+    """With a page of earlier versions, for rows that have a number."""
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        if not is_number(str(object_id)):
+            raise Http404
+        answer: HttpResponse = super().history_view(request, object_id, extra_context)
+        return answer
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[M]):

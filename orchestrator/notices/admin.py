@@ -5,10 +5,9 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from simple_history.admin import SimpleHistoryAdmin
 
 from cases.actors import person
-from cases.admin import ReadOnlyAdmin
+from cases.admin import HistoryAdmin, ReadOnlyAdmin
 from cases.clock import database_now
 from cases.ledger import Entry, append_company
 from orchestrator.notices.forms import HookForm
@@ -16,7 +15,7 @@ from orchestrator.notices.models import MailChoice, Notice, TeamHook
 
 
 @admin.register(TeamHook)
-class TeamHookAdmin(SimpleHistoryAdmin):  # type: ignore[misc]
+class TeamHookAdmin(HistoryAdmin):
     """A channel is not deleted: it is switched off."""
 
     form = HookForm

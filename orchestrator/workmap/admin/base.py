@@ -13,19 +13,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from simple_history.admin import SimpleHistoryAdmin
 
 from cases.actors import person
+from cases.admin import HistoryAdmin
 from cases.errors import Refusal
 from orchestrator.workmap import changing, services
 from orchestrator.workmap.admin.fields import LinesField, TitleField, WideJSON, WordsField
 from orchestrator.workmap.changing import Change
 from orchestrator.workmap.records import Key, Record
-
-
-def is_number(text: str) -> bool:
-    """Whether it can be the number of a row."""
-    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -57,7 +52,7 @@ class RecordForm(forms.ModelForm):  # type: ignore[type-arg]
         """Everything is saved by the map's service."""
 
 
-class RecordAdmin(SimpleHistoryAdmin):  # type: ignore[misc]
+class RecordAdmin(HistoryAdmin):
     """Base of the admin pages of configuration. No row is deleted: it is retired."""
 
     form = RecordForm

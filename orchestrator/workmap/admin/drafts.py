@@ -14,14 +14,12 @@ from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
-from simple_history.admin import SimpleHistoryAdmin
 
 from approvals.models import Draft, Rule, StandingApproval
 from cases.actors import person
-from cases.admin import ReadOnlyAdmin
+from cases.admin import HistoryAdmin, ReadOnlyAdmin, is_number
 from cases.errors import Refusal
 from orchestrator.workmap import services
-from orchestrator.workmap.admin.base import is_number
 from orchestrator.workmap.ruling.coming import said
 
 
@@ -143,7 +141,7 @@ class DraftAdmin(ReadOnlyAdmin[Draft]):
 
 
 @admin.register(StandingApproval)
-class StandingApprovalAdmin(ReadOnlyAdmin[StandingApproval], SimpleHistoryAdmin):  # type: ignore[misc]
+class StandingApprovalAdmin(ReadOnlyAdmin[StandingApproval], HistoryAdmin):
     """Only the named person confirms one, on the page for it."""
 
     list_display = ("rule", "by", "confirmed_label", "confirmed_at", "withdrawn_at", "in_force_now")

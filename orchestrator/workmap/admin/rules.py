@@ -22,11 +22,12 @@ from django.utils.translation import gettext_lazy
 from agents.configuration import Configuration, current
 from approvals.models import Rule
 from cases.actors import person
+from cases.admin import is_number
 from cases.clock import database_now
 from cases.values import midnight
 from orchestrator.workmap import rows
 from orchestrator.workmap.admin import stages
-from orchestrator.workmap.admin.base import RecordAdmin, RecordForm, is_number
+from orchestrator.workmap.admin.base import RecordAdmin, RecordForm
 from orchestrator.workmap.admin.fields import Unreadable, read_json
 from orchestrator.workmap.models import RuleTrial
 from orchestrator.workmap.records import Key, Record, same
@@ -460,7 +461,7 @@ class RuleAdmin(RecordAdmin):
         """Above the versions that were: the changes that are to come."""
         rule = Rule.objects.filter(pk=object_id).first() if is_number(str(object_id)) else None
         more = {} if rule is None else {"coming": coming.coming(rule)}
-        return super().history_view(request, object_id, {**(extra_context or {}), **more}, **options)  # type: ignore[no-any-return]
+        return super().history_view(request, object_id, {**(extra_context or {}), **more}, **options)
 
 
 def shown(form: RuleForm) -> dict[str, Any]:
