@@ -156,6 +156,9 @@ def _edits(option: Option, data: Mapping[str, Any], form: DecisionForm) -> dict[
             for name, new in typed.items()
             if _differs(new, line.write.proposed.get(name), kinds.get(name, ""))
         }
+        for entry in sent:
+            if entry.name in data and entry.argument not in typed and not entry.error:
+                entry.error = _left_out(entry, line.write.proposed.get(entry.argument))
         wrong = [entry for entry in sent if entry.error]
         form.problems += [Problem(entry.name, entry.error) for entry in wrong]
         if changed and not wrong:
@@ -179,6 +182,13 @@ def _sent_closed(line: Line, data: Mapping[str, Any]) -> list[str]:
 def _closed(option: Option, line: Line, name: str) -> Problem:
     words = _("%(name)s of %(write)s was masked again. Open it to change it. Nothing was decided.")
     return Problem(f"option-{option.index}", words % {"name": named(name), "write": line.operation})
+
+
+def _left_out(entry: Box, proposed: Any) -> str:
+    """A change puts another value; what was emptied would go out as it was proposed."""
+    if proposed in (None, "", [], {}) or not str(proposed).strip():
+        return ""
+    return _("%(name)s was proposed and cannot be left out. Write a value, or reject.") % {"name": entry.title}
 
 
 def _differs(new: Any, old: Any, kind: str) -> bool:

@@ -93,6 +93,16 @@ def test_a_masked_argument_can_be_changed_only_while_it_is_open(masked: World) -
     assert same.status_code == 302 and Decision.objects.get().edits == {}
 
 
+def test_what_was_emptied_is_not_sent_as_it_was(masked: World) -> None:
+    Operation.objects.filter(name="payments.refund").update(masked=[], editable=["reason", "amount"])
+    client = signed_in(masked.manager)
+    page = client.get(path(masked.approval)).content.decode()
+    boxes = dict.fromkeys(re.findall(r'name="(edit[^"]*[.]reason)"', page), "  ")
+    sent = {"option": "full", "reason": "typo", "fingerprint": FINGERPRINT, "nonce": "n", **boxes}
+    answer = client.post(path(masked.approval, "decide/"), sent)
+    assert answer.status_code == 422 and "cannot be left out" in words(answer) and not Decision.objects.exists()
+
+
 def test_only_who_decides_may_open_and_only_what_is_masked(masked: World) -> None:
     for user in (masked.frontline, masked.auditor):
         with pytest.raises(NoRight):
