@@ -50,7 +50,7 @@ def entries(
             argument=name,
             title=str(properties[name].get("title") or named(name)),
             kind=_kind(name, properties[name]),
-            value=_shown(values.get(name)),
+            value=_shown(values.get(name), _kind(name, properties[name])),
             choices=[str(choice) for choice in properties[name].get("enum", [])],
             hint=_hint(properties[name]),
             required=name in required,
@@ -99,6 +99,8 @@ def number(text: str) -> int | float:
 
 def _kind(name: str, part: Mapping[str, Any]) -> str:
     type_ = part.get("type")
+    if isinstance(type_, list) and len(given := [one for one in type_ if one != "null"]) == 1:
+        type_ = given[0]
     if part.get("enum"):
         return "choice"
     if type_ in ("number", "integer"):
@@ -145,11 +147,10 @@ def _hint(part: Mapping[str, Any]) -> str:
     return ", ".join(words)
 
 
-def _shown(value: Any) -> Any:
+def _shown(value: Any, kind: str) -> Any:
+    """As its field has it, and as it is read back."""
     if value is None:
         return ""
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, dict | list):
+    if kind == "json" or isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, indent=1)
-    return value
+    return str(value) if kind == "choice" else value

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from agents.models import Proposal, Run, Write
 from approvals.hiding import masks_of
+from approvals.masks import covered
 from approvals.models import Approval, Decision
 from cases.admin import M, ReadOnlyAdmin
 from cases.models import EventDetail
@@ -26,6 +27,10 @@ class MaskedAdmin(ReadOnlyAdmin[M]):
             for step in (self.case or "").split("__"):
                 case = getattr(case, step)
             masks = masks_of(case.pk if case is not None else None)
+            if isinstance(row, Write):
+                for name in ("proposed", "decided", "carried_out"):
+                    arguments = getattr(row, name)
+                    setattr(row, name, arguments and covered(row.operation, arguments))
             operation = getattr(getattr(row, "operation", None), "name", "")
             for field in row._meta.concrete_fields:
                 if isinstance(field, models.JSONField | models.TextField | models.CharField):

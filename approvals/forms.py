@@ -145,8 +145,9 @@ def _edits(option: Option, data: Mapping[str, Any], form: DecisionForm) -> dict[
     edits: dict[str, dict[str, Any]] = {}
     form.problems += [_closed(option, line, name) for line in option.lines for name in _sent_closed(line, data)]
     for line in (one for one in option.lines if one.entries):  # an old page may have had them, where now they are fixed
-        sent = [entry for entry in line.entries if entry.name in data or entry.kind == "yes_no"]
-        if line.marker not in data and not any(entry.name in data for entry in line.entries):
+        there = str(data.get(line.marker, "")).split()  # on the page: of a box that is not ticked nothing else is sent
+        sent = [entry for entry in line.entries if entry.name in data or entry.argument in there]
+        if not sent:
             continue
         schema = line.write.operation.arguments
         typed = read(sent, data, schema)

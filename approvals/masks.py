@@ -88,7 +88,7 @@ class Masks:
     def _compares(self, pair: Mapping[str, Any]) -> bool:
         """Whether a rule compared a masked argument here: then either side tells its value."""
         names = arguments_of(str(pair.get("source")), str(pair.get("left")), str(pair.get("right")))
-        return any(names & masked_ones for masked_ones in self.by_write.values())
+        return any("*" in names or names & masked_ones for masked_ones in self.by_write.values())
 
 
 def leaves(inner: Any) -> Iterable[str]:

@@ -282,7 +282,7 @@ def _judge_one(
 def _told(one: conditions.Compared, secret: Sequence[str]) -> dict[str, Any]:
     """What was compared, for the record. Either side of a comparison with a secret argument would tell it."""
     told = one.as_json()
-    if secret and one.arguments() & set(secret):
+    if secret and one.arguments() & {*secret, "*"}:
         told |= {"left_value": HIDDEN, "right_value": HIDDEN}
     return told
 

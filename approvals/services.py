@@ -32,6 +32,7 @@ from cases.clock import database_now
 from cases.errors import Incorrect, NoRight, NotFound, ReasonRequired, Refusal, WrongState
 from cases.ledger import Entry
 from cases.models import Case
+from cases.plainly import plain_text
 
 A = Approval.State
 REJECT = "reject"
@@ -288,7 +289,7 @@ def _check_edits(
     `fixed`: the first one's, where their option is confirmed; then there are none of one's own.
     """
     if fixed is not None:
-        if edits and edits != fixed:
+        if edits and plain_text(edits) != plain_text(fixed):
             raise Incorrect(_("The first person fixed the values; confirm them or reject."), fields={"edits": []})
         return {}
     by_name = {w.name: w for w in writes if w.option == option}
@@ -306,7 +307,7 @@ def _check_edits(
         problems = schemas.check(write.operation.arguments, {**write.proposed, **values})
         if problems:
             raise Incorrect(" ".join(problems), fields={"edits": problems})
-        real = {k: v for k, v in values.items() if write.proposed.get(k) != v}
+        real = {k: v for k, v in values.items() if plain_text([write.proposed.get(k)]) != plain_text([v])}
         if real:
             changed[name] = real
     return changed

@@ -65,6 +65,11 @@ class Line:
     marker: str = ""  # a field that says that the entries were there: of a box that is not ticked nothing is sent
     panel: showing.Panel | None = None
 
+    @property
+    def ticks_there(self) -> str:
+        """The boxes to tick that stand among the entries."""
+        return " ".join(box.argument for box in self.entries if box.kind == "yes_no")
+
 
 @dataclass
 class Option:

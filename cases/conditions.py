@@ -67,10 +67,22 @@ class Compared:
         return arguments_of(self.source, self.left, self.right)
 
 
+_IN_FORMULA = re.compile(r"""\bargument\b(?:\.([A-Za-z_]\w*)|\[["'](\w+)["']\])?""")
+
+
 def arguments_of(source: str, left: str, right: str) -> set[str]:
-    """The arguments that one comparison names, on either side: then each of its values tells theirs."""
-    sides = [side for side in (f"{source} {left}", right) if side.startswith("argument ")]
-    return {re.split(r"[.\[]", side.removeprefix("argument "))[0] for side in sides}
+    """The arguments that one comparison names on either side, in formulas too: then each of its values tells theirs.
+
+    `*` stands for all, where a formula takes them as a whole.
+    """
+    found: set[str] = set()
+    for side in (f"{source} {left}", right):
+        kind, _space, named = side.partition(" ")
+        if kind == "argument":
+            found.add(re.split(r"[.\[]", named)[0])
+        elif kind == "formula":
+            found.update(dotted or keyed or "*" for dotted, keyed in _IN_FORMULA.findall(named))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

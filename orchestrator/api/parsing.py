@@ -21,7 +21,8 @@ MAX_DEPTH: Final = 30
 MAX_MEMBERS: Final = 10_000
 MAX_DIGITS: Final = 30
 SMALLEST, LARGEST = -324, 308  # powers of ten that a double has
-_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
+# A text that nothing ends is taken whole: it is looked through once, however many quotes stand in it.
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 class StrictJson(BaseParser):

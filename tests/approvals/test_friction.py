@@ -93,6 +93,63 @@ def test_a_masked_argument_can_be_changed_only_while_it_is_open(masked: World) -
     assert same.status_code == 302 and Decision.objects.get().edits == {}
 
 
+def with_argument(world: World, spec: dict[str, object], value: object, **more: object) -> None:
+    """The refund has one more argument, that may be changed."""
+    operation = Operation.objects.get(name="payments.refund")
+    operation.arguments["properties"]["extra"] = spec
+    Operation.objects.filter(pk=operation.pk).update(
+        arguments=operation.arguments, editable=["extra", "amount"], **{"masked": [], **more}
+    )
+    for write in Write.objects.filter(name="refund"):
+        Write.objects.filter(pk=write.pk).update(proposed={**write.proposed, "extra": value})
+
+
+def as_it_stands(client: Client, world: World) -> dict[str, str]:
+    """What a browser sends of the page as it is, for the full refund."""
+    page = client.get(path(world.approval)).content.decode()
+    form = page.partition("/decide/")[2].partition("</form>")[0]
+    sent = dict(re.findall(r'<input[^>]* name="([^"]+)"[^>]* value="([^"]*)"', form))
+    sent |= {k: v for v, k in re.findall(r'<input[^>]* value="([^"]*)"[^>]* name="([^"]+)"', form)}
+    for name, body in re.findall(r'<select[^>]* name="([^"]+)"[^>]*>(.*?)</select>', form, re.DOTALL):
+        chosen = re.findall(r"<option[^>]* selected[^>]*>([^<]*)", body)
+        sent[name] = chosen[0] if chosen else ""
+    sent |= dict(re.findall(r'<textarea[^>]* name="([^"]+)"[^>]*>([^<]*)</textarea>', form))
+    for tick in re.findall(r'<input type="checkbox"[^>]*>', form):
+        name = re.findall(r' name="([^"]+)"', tick)[0]
+        sent.pop(name, None)
+        sent |= {name: "on"} if " checked" in tick else {}
+    sent.pop("csrfmiddlewaretoken", None)
+    return {name: unescape(value) for name, value in sent.items()} | {"option": "full", "reason": "because"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "value"),
+    [
+        ({"type": "integer", "enum": [1, 2, 3]}, 2),
+        ({"type": ["string", "null"]}, "hello"),
+        ({"type": ["string", "number"]}, "hello"),
+        ({"type": "boolean"}, True),
+        ({"type": "array"}, ["a"]),
+    ],
+    ids=str,
+)
+def test_an_untouched_page_changes_nothing(masked: World, spec: dict[str, object], value: object) -> None:
+    with_argument(masked, spec, value)
+    client = signed_in(masked.manager)
+    answer = client.post(path(masked.approval, "decide/"), as_it_stands(client, masked))
+    assert answer.status_code == 302, words(answer)
+    assert Decision.objects.get().edits == {}
+
+
+def test_opening_a_masked_box_unticks_nothing(masked: World) -> None:
+    with_argument(masked, {"type": "boolean"}, True, masked=["extra"])
+    client = signed_in(masked.manager)
+    sent = as_it_stands(client, masked)
+    opened = client.post(path(masked.approval, "open/"), {**sent, "open": "full.refund.extra"})
+    assert "You changed" not in words(opened)
+    assert re.search(r'type="checkbox"[^>]*extra"[^>]* checked', opened.content.decode())
+
+
 def test_what_was_emptied_is_not_sent_as_it_was(masked: World) -> None:
     Operation.objects.filter(name="payments.refund").update(masked=[], editable=["reason", "amount"])
     client = signed_in(masked.manager)

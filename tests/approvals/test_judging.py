@@ -189,9 +189,10 @@ def test_a_retired_or_inactive_rule_is_not_judged(company: Small, case: Case) ->
     assert judged(case, REFUND).kind == "ask"
 
 
-def test_a_secret_argument_is_compared_and_told_in_no_record(company: Small) -> None:
+@pytest.mark.parametrize("side", [{"argument": "payment_id"}, {"formula": "argument.payment_id"}], ids=str)
+def test_a_secret_argument_is_compared_and_told_in_no_record(company: Small, side: dict[str, str]) -> None:
     company.change("shop.refund", secret=["payment_id"])
-    company.rule("known", {"ask": "heads"}, all=[{"argument": "payment_id", "is": "is", "value": "p1"}])
+    company.rule("known", {"ask": "heads"}, all=[{**side, "is": "is", "value": "p1"}])
     case, approval = company.waiting()
     assert [asked.team.name for asked in approval.asked.all()] == ["heads"]
     (compared,) = [row["compared"][0] for row in company.proposal(case).rules if row["option"] == "full"]

@@ -102,6 +102,14 @@ def test_the_admin_masks_it(told: World) -> None:
         assert page.status_code == 200 and "4242" in page.content.decode() and not CLEAR.search(page.content.decode())
 
 
+def test_the_admin_shows_no_secret_argument(told: World) -> None:
+    Operation.objects.filter(name="payments.refund").update(masked=[], secret=["payment_id"])
+    told.admin.groups.add(told.managers.group)
+    for write in Write.objects.filter(name="refund"):
+        page = signed_in(told.admin).get(f"/admin/agents/write/{write.pk}/change/")
+        assert page.status_code == 200 and not CLEAR.search(page.content.decode())
+
+
 @pytest.mark.parametrize("path", ["timeline/", "audit"])
 def test_the_api_masks_it_in_the_story(told: World, path: str) -> None:
     number = told.case.number
