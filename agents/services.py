@@ -90,6 +90,9 @@ def repair(*, actor: Actor, write_id: Any, outcome: str, reference: str = "", no
         raise ReasonRequired(_("Give the reference in the system."), fields={"reference": [_("Write the reference.")]})
     with transaction.atomic():
         case, write = _locked_write(actor, write_id)
+        if write.state not in (W.UNKNOWN, W.DIFFERS, W.FAILED):  # one that is being sent at this moment tells by itself
+            said = {"state": write.get_state_display().lower()}
+            raise WrongState(_("This write is %(state)s: there is nothing to repair. Nothing was changed.") % said)
         now = database_now()
         repaired = {"by": actor.label, "note": note[:1000], "at": now.isoformat(), "was": write.state}
         transitions.move_write(

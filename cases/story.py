@@ -419,6 +419,7 @@ WITHDRAWN = {
     "message": gettext_lazy("The requester wrote again."),
     "withdrawn": gettext_lazy("the requester withdrew the request"),
     "reopened": gettext_lazy("the case was opened again"),
+    "unknown": gettext_lazy("Nobody knows whether something was written: a person has to find out."),
 }
 OUTCOMES = {
     "automatic": gettext_lazy("finished automatically"),

@@ -12,7 +12,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from cases import doorbell, ledger, rows
-from cases.actors import Actor
+from cases.actors import CONTROL, Actor
 from cases.errors import NotFound, WrongState
 from cases.ledger import Entry
 from cases.models import Case, Message, RequestType, Team
@@ -248,6 +248,20 @@ def reopened(case: Case, *, actor: Actor, why: str, now: datetime, entries: Sequ
         [*entries, entry],
         now=now,
         status=S.WITH_PERSON if case.type else S.TRIAGE,
+        holder_kind=Case.Holder.TEAM if case.type else Case.Holder.AI,
+        holder_team=case.type.team if case.type else None,
+        holder_user=None,
+        outcome="",
+        closed_at=None,
+        why_here={"code": "reopened", "why": why},
+    )
+
+
+def back_to_people(draft: Draft, case: Case, *, why: str) -> None:
+    """A closed case is open again, for the team of its type to repair a record."""
+    draft.add(
+        Entry("case.reopened", CONTROL, {"why": why}),
+        status=S.REPAIR,
         holder_kind=Case.Holder.TEAM if case.type else Case.Holder.AI,
         holder_team=case.type.team if case.type else None,
         holder_user=None,

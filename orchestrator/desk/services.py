@@ -73,6 +73,7 @@ def sort(*, actor: Actor, case_id: int, type_name: str) -> Case:
             raise WrongState(_("Case %(number)s is closed. Open it again first.") % {"number": case.number})
         if type_ is not None and case.type_id == type_.pk:
             raise WrongState(_("Case %(number)s has this type already.") % {"number": case.number})
+        _not_in_flight(case)
         _learn(case, type_, actor, now)
         draft = Draft(_stop_ai(case, actor=actor, why="sorted_again", now=now))
         if type_ is None:

@@ -450,20 +450,22 @@ class Planner:
             status = self._status()
             if status != self.case.status:
                 self.draft.add(status=status)
+        elif self.case.status == S.DONE and self._nobody_knows():  # it was withdrawn while this was being written
+            case_transitions.back_to_people(self.draft, self.case, why="unknown")
         wake_at = self.now if self.more else min(self.times, default=None)
         if self._now("status") in Case.CLOSED and not self.more and not self.proposals and not self.lone:
             wake_at = None
         self.draft.add(wake_at=wake_at, wake_queue=self.more[0] if self.more else "flow")
 
+    def _nobody_knows(self) -> bool:
+        """Whether there is a write whose outcome a person has to find out."""
+        writes = [w for p in self.proposals for w in p.loaded or () if w.state == W.UNKNOWN]
+        lone = any(write.state == W.UNKNOWN for write in self.lone)
+        return lone or any(executor.needs_person(w, w.operation) for w in writes)
+
     def _status(self) -> str:
         states = {p.state for p in self.proposals}
-        unknown = [
-            w
-            for p in self.proposals
-            for w in p.loaded or ()
-            if w.state == W.UNKNOWN and executor.needs_person(w, w.operation)
-        ]
-        if unknown or any(write.state == W.UNKNOWN for write in self.lone):
+        if self._nobody_knows():
             return S.REPAIR
         if self._now("holder_kind") != Case.Holder.AI:
             kept = (S.TRIAGE, S.WITH_PERSON, S.REPAIR)

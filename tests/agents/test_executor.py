@@ -227,6 +227,17 @@ def test_a_person_says_that_it_was_written_and_the_case_goes_on(company: Small) 
         services.repair(actor=ka, write_id=write.pk, outcome="failed")
 
 
+def test_what_is_being_sent_at_this_moment_is_not_repaired(company: Small) -> None:
+    """It would free its place and its record, and what the system answers would be told to nobody."""
+    _case, write = repairable(company)
+    for state in ("reserved", "permitted"):
+        Write.objects.filter(pk=write.pk).update(state=state)
+        with pytest.raises(WrongState):
+            services.repair(actor=company.as_("ka"), write_id=write.pk, outcome="failed")
+        write.refresh_from_db()
+        assert write.state == state and write.repaired == {}
+
+
 def test_a_person_says_that_it_was_not_written_and_has_the_case(company: Small) -> None:
     case, write = repairable(company)
     services.repair(actor=company.as_("ka"), write_id=write.pk, outcome="failed")

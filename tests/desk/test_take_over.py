@@ -240,3 +240,41 @@ def test_odd_texts_are_kept_or_refused_and_never_break(company: Small) -> None:
         except Exception as refusal:
             assert type(refusal).__name__ in ("Incorrect", "WrongState"), (service.__name__, refusal)
     assert verify().first_broken is None and Event.objects.filter(case=case).exists()
+
+
+# ---------------------------------------------------------------------- a write that nobody knows of
+
+
+@pytest.mark.parametrize("when", ["after", "meanwhile"])
+def test_a_withdrawn_case_comes_back_if_nobody_knows_what_was_written(racing: Small, when: str) -> None:
+    racing.patient()
+    racing.shop.faults["/vouchers"] = ["cut_after"]
+    case, approval = racing.waiting("vouchers")
+    racing.decide(approval, "voucher")
+
+    def withdrawn() -> None:
+        racing.shop.hooks.clear()
+        withdraw(actor=racing.as_("ka"), case_id=case.pk, reason="changed their mind")
+
+    if when == "meanwhile":
+        racing.shop.hooks["/vouchers"] = withdrawn
+    case = racing.go(case)
+    if when == "after":
+        withdrawn()
+    for _n in range(3):
+        case = racing.later(case)
+    assert (case.status, case.holder_kind, case.outcome) == ("repair", "team", "")
+    assert case.holder_team is not None and case.holder_team.name == "support"
+    assert Write.objects.get(case=case, option="voucher").state == "unknown"
+    assert racing.codes(case).count("case.reopened") == 1 and len(racing.shop.effects("/vouchers")) == 1
+
+
+def test_nobody_sorts_away_from_a_write_that_is_not_known(company: Small) -> None:
+    company.shop.faults["/vouchers"] = ["cut_after"]
+    case, approval = company.waiting("vouchers")
+    company.decide(approval, "voucher")
+    assert company.go(case).status == "repair"
+    with pytest.raises(WrongState):
+        services.sort(actor=company.as_("ka"), case_id=case.pk, type_name="refund")
+    case.refresh_from_db()
+    assert case.status == "repair" and case.type is not None and case.type.name == "vouchers"
