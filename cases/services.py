@@ -18,7 +18,7 @@ from cases.actors import Actor
 from cases.clock import database_now
 from cases.errors import Incorrect
 from cases.ledger import Entry
-from cases.models import Case, Message
+from cases.models import Case, Message, RequestType
 from cases.plainly import plain
 from cases.texts import language_of
 
@@ -44,12 +44,15 @@ def take_in(
     text: str,
     subject: str = "",
     type_name: str = "",
+    of_type: RequestType | None = None,
     form: dict[str, Any] | None = None,
     operations: Sequence[str] | None = None,
     external_id: str = "",
 ) -> tuple[Case, bool]:
     """A request comes in. Returns the case and whether it is new; a repeated `external_id` gives the same case.
 
+    `type_name` is what the sender named, so a retired type is refused. `of_type` is the type of a case that this one
+    follows from: cases of a type run on after it was retired, and so does what is to be reversed in them.
     Raises `Incorrect` for an entry that cannot be kept. When this returns, the request survives any crash.
     """
     _check(source=source, channel=channel, text=text, subject=subject, external_id=external_id, sender=sender)
@@ -58,7 +61,9 @@ def take_in(
     try:
         with transaction.atomic() if external_id else nullcontext():  # one statement stores it; this is for the refusal
             return (
-                _receive(actor, source, channel, sender, text, subject, type_name, form, operations, external_id),
+                _receive(
+                    actor, source, channel, sender, text, subject, of_type or type_name, form, operations, external_id
+                ),
                 True,
             )
     except IntegrityError:  # the same external_id came in on another connection at this moment
@@ -74,12 +79,12 @@ def _receive(
     sender: Sender,
     text: str,
     subject: str,
-    type_name: str,
+    type_: RequestType | str,
     form: dict[str, Any] | None,
     operations: Sequence[str] | None,
     external_id: str,
 ) -> Case:
-    number, now, type_id = _reserve(type_name)
+    number, now, type_id = _reserve(type_)
     trusted = actor.trusted or actor.is_person
     case = rows.fresh(
         Case,
@@ -119,7 +124,7 @@ def _receive(
         "name": sender.name,
         "contact": sender.contact,
         "customer": case.customer,
-        "type": type_name,
+        "type": type_ if isinstance(type_, str) else type_.name,
         "text": text[:2000],
         "through": actor.label,
     }
@@ -148,14 +153,17 @@ def _known(actor: Actor, external_id: str) -> Case | None:
     return Case.objects.filter(token_id=actor.token_id, external_id=external_id).first()
 
 
-def _reserve(type_name: str) -> tuple[int, datetime, int | None]:
-    """Number, time, and the type that the sender named; a name that is no type's is refused."""
-    storable = not _UNSTORABLE.search(type_name)
-    number, now, type_id = transitions.reserve_number(type_name if storable else "")
-    if type_name and type_id is None:
+def _reserve(type_: RequestType | str) -> tuple[int, datetime, int | None]:
+    """Number, time, and the type: given, or named by the sender; a name that is no type's is refused."""
+    if isinstance(type_, RequestType):
+        number, now, _none = transitions.reserve_number()
+        return number, now, type_.pk
+    storable = not _UNSTORABLE.search(type_)
+    number, now, type_id = transitions.reserve_number(type_ if storable else "")
+    if type_ and type_id is None:
         raise Incorrect(
-            _("There is no request type %(name)s. Nothing was changed.") % {"name": type_name},
-            fields={"type": [type_name]},
+            _("There is no request type %(name)s. Nothing was changed.") % {"name": type_},
+            fields={"type": [type_]},
         )
     return number, now, type_id
 

@@ -82,7 +82,7 @@ def _opened(actor: Actor, write: Write, reason: str) -> Case:
             sender=Sender(before.requester_name, before.contact, before.customer),
             subject=f"{_('Reversal')}: {write.operation.shown} · {before.number}"[:300],
             text=f"{reason}\n\n{_first_message(before)}",
-            type_name=before.type.name if before.type else "",
+            of_type=before.type,
             form=before.form,
             external_id=f"{Case.REVERSAL}{write.pk}",
         )

@@ -13,9 +13,9 @@ from approvals.errors import StepUpNeeded
 from approvals.models import Approval
 from approvals.step_up import Proof
 from cases.clock import database_now
-from cases.errors import NoRight, NotFound, ReasonRequired, WrongState
+from cases.errors import Incorrect, NoRight, NotFound, ReasonRequired, WrongState
 from cases.ledger import verify
-from cases.models import Case, Team
+from cases.models import Case, RequestType, Team
 from orchestrator.desk.reversals import start_reversal
 from tests.company import Small, at_once, small
 
@@ -105,6 +105,19 @@ def test_two_at_once_make_one_case(racing: Small) -> None:
     )
     assert Case.objects.filter(external_id=f"reversal:{write.pk}").count() == 1, results
     assert Approval.objects.exclude(case=case).filter(state="waiting").count() == 1
+
+
+def test_a_type_that_was_retired_since_is_reversed_all_the_same(company: Small) -> None:
+    case, write = written(company)
+    RequestType.objects.filter(pk=case.type_id).update(retired=True)
+    started = start_reversal(actor=company.as_("may"), write_id=write.pk, reason="Paid by mistake")
+    assert started.status == "waiting" and started.case.type_id == case.type_id
+    assert company.told(started.case, "request.received")["type"] == "refund"
+    company.decide(Approval.objects.get(case=started.case), "do", by="ken")
+    company.go(started.case)
+    assert len(company.shop.effects("/cancel")) == 1
+    with pytest.raises(Incorrect):  # nobody else begins a case of it
+        company.receive()
 
 
 def test_the_page_offers_it_after_the_hold(company: Small) -> None:
