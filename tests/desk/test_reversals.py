@@ -17,6 +17,7 @@ from cases.errors import Incorrect, NoRight, NotFound, ReasonRequired, WrongStat
 from cases.ledger import verify
 from cases.models import Case, RequestType, Team
 from orchestrator.desk.reversals import start_reversal
+from orchestrator.desk.services import close, hand_back, reopen, take_over, withdraw
 from tests.company import Small, at_once, small
 
 
@@ -118,6 +119,76 @@ def test_a_type_that_was_retired_since_is_reversed_all_the_same(company: Small) 
     assert len(company.shop.effects("/cancel")) == 1
     with pytest.raises(Incorrect):  # nobody else begins a case of it
         company.receive()
+
+
+@pytest.mark.parametrize("again", ["ka", "wing"])
+@pytest.mark.parametrize("end", ["closed", "withdrawn", "opened_again"])
+def test_a_case_that_ended_without_reversing_is_opened_again(company: Small, end: str, again: str) -> None:
+    case, write = written(company)
+    ka = company.as_("ka")
+    first = start_reversal(actor=ka, write_id=write.pk, reason="Paid by mistake")
+    if end == "withdrawn":
+        withdraw(actor=ka, case_id=first.case.pk)
+    else:
+        close(actor=ka, case_id=first.case.pk, outcome="not needed")
+    if end == "opened_again":  # its team has it now, and no person
+        reopen(actor=ka, case_id=first.case.pk)
+    started = start_reversal(actor=company.as_(again), write_id=write.pk, reason="Needed after all")
+    assert started.case.pk == first.case.pk and (started.status, started.refused) == ("waiting", "")
+    now = Case.objects.get(pk=first.case.pk)
+    assert (now.is_open, now.outcome, now.closed_at) == (True, "", None)
+    assert now.holder_user == User.objects.get(username=again) and now.turn == started.case.turn
+    assert company.codes(case).count("case.reversal") == 2 and verify().first_broken is None
+    assert company.told(case, "case.reversal")["reason"] == "Needed after all"
+    approval = Approval.objects.get(case=now, state="waiting")
+    company.decide(approval, "do", by="may")
+    company.go(now)
+    assert len(company.shop.effects("/cancel")) == 1
+
+
+def test_a_colleague_who_has_it_is_not_taken_from_and_the_refusal_says_which_case(company: Small) -> None:
+    _case, write = written(company)
+    first = start_reversal(actor=company.as_("may"), write_id=write.pk, reason="x")
+    with pytest.raises(WrongState, match=first.case.number):
+        start_reversal(actor=company.as_("ken"), write_id=write.pk, reason="x")
+    now = Case.objects.get(pk=first.case.pk)
+    assert now.holder_user == User.objects.get(username="may") and now.turn == first.case.turn
+    assert Approval.objects.filter(case=now, state="waiting").count() == 1
+
+
+@pytest.mark.parametrize("end", ["closed", "with_a_colleague", "taken_back"])
+def test_what_was_reversed_already_is_not_reversed_again(company: Small, end: str) -> None:
+    _case, write = written(company)
+    may = company.as_("may")
+    first = start_reversal(actor=may, write_id=write.pk, reason="x")
+    company.decide(Approval.objects.get(case=first.case), "do", by="ken")
+    company.go(first.case)
+    if end == "closed":
+        close(actor=may, case_id=first.case.pk, outcome="reversed")
+    if end == "taken_back":
+        hand_back(actor=may, case_id=first.case.pk, may="watch")
+        take_over(actor=may, case_id=first.case.pk)
+    before = Case.objects.get(pk=first.case.pk)
+    with pytest.raises(WrongState, match=first.case.number):
+        start_reversal(actor=company.as_("ken") if end == "with_a_colleague" else may, write_id=write.pk, reason="x")
+    now = Case.objects.get(pk=first.case.pk)
+    assert (now.status, now.turn, now.seq) == (before.status, before.turn, before.seq)
+    assert len(company.shop.effects("/cancel")) == 1 and not Approval.objects.filter(case=now, state="waiting")
+
+
+def test_two_people_at_once_open_an_ended_case_again_for_one_of_them(racing: Small) -> None:
+    _case, write = written(racing)
+    may, ken = racing.as_("may"), racing.as_("ken")
+    first = start_reversal(actor=may, write_id=write.pk, reason="x")
+    close(actor=may, case_id=first.case.pk, outcome="not needed")
+    results = at_once(
+        [lambda actor=actor: start_reversal(actor=actor, write_id=write.pk, reason="x") for actor in (may, ken)]
+    )
+    [refused] = [one for one in results if isinstance(one, Exception)]
+    assert isinstance(refused, WrongState) and first.case.number in str(refused)
+    assert Case.objects.filter(external_id=f"reversal:{write.pk}").count() == 1
+    assert Approval.objects.filter(case=first.case, state="waiting").count() == 1
+    assert racing.codes(first.case).count("case.reopened") == 1
 
 
 def test_the_page_offers_it_after_the_hold(company: Small) -> None:
