@@ -84,8 +84,8 @@ def _check(name: str, scopes: Sequence[str], agent: Any, user: Any, team: Any, t
         ("agent" in has and agent is None, _("The scope agent needs --agent.")),
         ("agent" not in has and agent is not None, _("--agent goes with the scope agent only.")),
         (
-            bool("agent" in has and has & {"staff", "decide", "read"}),
-            _("A token is an agent or a person, not both."),
+            "agent" in has and len(has) > 1,
+            _("The scope agent stands alone: an agent acts neither as a person nor as a requester."),
         ),
         ("staff" in has and user is None, _("The scope staff needs --user.")),
         ("decide" in has and "staff" not in has, _("The scope decide stands beside staff only.")),

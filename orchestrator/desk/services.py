@@ -236,14 +236,17 @@ def resume_ai(*, actor: Actor, scope: str, name: str = "", reason: str = "") -> 
 
 
 def _locked(actor: Actor, case_id: int) -> tuple[Case, datetime]:
-    """The locked case, if this actor may work on it. Strangers are told that it does not exist."""
+    """The locked case, if this actor may work on it. Strangers are told that it does not exist.
+
+    A program speaks for the requester of what it handed in, an agent too: its work on a case gives it no voice there.
+    """
     case = transitions.lock(case_id)
     if actor.is_person:
         if not can_work(actor.user, case):
             if can_see(actor.user, case):
                 raise NoRight(_("You can see this case, but its team works on it. Nothing was changed."))
             raise NotFound(_("Case C-%(id)s does not exist.") % {"id": case_id})
-    elif actor.kind == "requester" and case.token_id != actor.token_id:
+    elif actor.kind != "control" and (actor.token_id is None or actor.token_id != case.token_id):
         raise NotFound(_("Case C-%(id)s does not exist.") % {"id": case_id})
     return case, database_now()
 

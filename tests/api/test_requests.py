@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from cases.models import Case, Event, Message
+from orchestrator.api.models import ApiToken
 from tests.api.program import Program, program
 from tests.world import World
 
@@ -86,6 +87,18 @@ def test_another_programs_case_looks_like_none(world: World, intake: Program) ->
     answers = [other.post(f"cases/{n}/messages/", {"text": "a"}) for n in (number, "C-999999")]
     assert [a.status_code for a in answers] == [404, 404]
     assert answers[0].json() == answers[1].json()
+
+
+def test_an_agent_is_not_the_requester_of_a_case_it_works_on(world: World, agent: Program) -> None:
+    """Tokens with both scopes may be left from before they were refused."""
+    assert agent.token is not None
+    ApiToken.objects.filter(pk=agent.token.pk).update(scopes=["agent", "intake"])
+    number, before = world.case.number, Message.objects.count()
+    assert agent.get(f"cases/{number}/").status_code == 200
+    assert agent.post(f"cases/{number}/messages/", {"text": "I agree"}).status_code == 404
+    assert agent.post(f"cases/{number}/close/", {"outcome": "never mind"}).status_code == 404
+    assert Message.objects.count() == before
+    assert Case.objects.get(pk=world.case.pk).is_open
 
 
 def test_a_person_leaves_a_note_that_only_staff_see(world: World, frontline: Program) -> None:

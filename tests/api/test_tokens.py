@@ -56,6 +56,7 @@ def test_a_token_is_stored_hashed_only(world: World) -> None:
         ["--scope", "decide"],
         ["--scope", "decide", "--scope", "read", "--user", "may.lee"],
         ["--scope", "agent", "--scope", "staff", "--agent", "finance", "--user", "may.lee"],
+        ["--scope", "agent", "--scope", "intake", "--agent", "finance"],
         ["--scope", "intake", "--agent", "finance"],
         ["--scope", "intake", "--team", "support"],
         ["--scope", "intake", "--user", "may.lee"],
