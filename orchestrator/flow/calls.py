@@ -167,14 +167,15 @@ def _known(caller: Caller, passed: Pass) -> CallAnswer | None:
         case=caller.case, turn=caller.case.turn, operation=passed.operation, place="", proposed=plain(passed.arguments)
     )
     stands = ~Q(state__in=[W.FAILED, W.WITHDRAWN, W.EXPIRED]) | Q(proposal__state=Proposal.State.REJECTED)
-    write = rows.filter(stands).select_related("proposal").first()
+    write = rows.filter(stands).select_related("proposal", "operation", "case").first()
     if write is None:
         return None
     if write.proposal is not None:
-        return answer_of(write.proposal, caller.agent, caller.config)
+        return answer_of(write.proposal, caller.agent, caller.config, caller.now)
     if write.state in (W.RESERVED, W.PERMITTED):
         return CallAnswer("unknown", 200, error=_("It is being written at this moment; look again."))
-    return CallAnswer(ENDED[write.state], 200, result=_granted(write, caller.agent, caller.config), error=write.error)
+    result = _granted(write, caller.agent, caller.config, caller.now)
+    return CallAnswer(ENDED[write.state], 200, result=result, error=write.error)
 
 
 def _within_grant(caller: Caller, passed: Pass) -> None:
@@ -241,7 +242,8 @@ def _written(caller: Caller, passed: Pass) -> CallAnswer:
     if outcome.state == W.PERMITTED:  # the system was not reached; the caller asks again with the same arguments
         _not_tried_again(caller, write)
         return CallAnswer("failed", 200, error=outcome.error)
-    return CallAnswer(ENDED[outcome.state], 200, _granted(write, caller.agent, caller.config), outcome.error)
+    result = _granted(write, caller.agent, caller.config, caller.now)
+    return CallAnswer(ENDED[outcome.state], 200, result, outcome.error)
 
 
 def _not_tried_again(caller: Caller, write: Write) -> None:
@@ -302,7 +304,7 @@ def _propose(caller: Caller, passed: Pass, why: str) -> CallAnswer:
         with contextlib.suppress(Stale):  # a worker has taken it over: the state it has now is the answer
             carrier.run()
     stored.proposal.refresh_from_db()
-    return answer_of(stored.proposal, caller.agent, caller.config)
+    return answer_of(stored.proposal, caller.agent, caller.config, caller.now)
 
 
 def _wake(case: Case, draft: Draft, now: datetime) -> None:
@@ -310,26 +312,26 @@ def _wake(case: Case, draft: Draft, now: datetime) -> None:
     doorbell.ring()
 
 
-def answer_of(proposal: Proposal, agent: Agent | None, config: Configuration) -> CallAnswer:
+def answer_of(proposal: Proposal, agent: Agent | None, config: Configuration, now: datetime) -> CallAnswer:
     """A proposal's state as a call's answer."""
     state = proposal.state
-    write = proposal.writes.filter(option=proposal.decided or "do").select_related("operation").first()
+    write = proposal.writes.filter(option=proposal.decided or "do").select_related("operation", "case").first()
     approvals = [str(pk) for pk in Approval.objects.filter(proposal=proposal).values_list("pk", flat=True)]
     if state == Proposal.State.FORBIDDEN:
         raise Forbidden(" ".join(o["why"] for o in proposal.options if o.get("why")), proposal=str(proposal.pk))
     if state in ("waiting", "held", "permitted"):
         return CallAnswer(state, 202, proposal_id=str(proposal.pk), approvals=approvals)
-    result = _granted(write, agent, config) if write else None
+    result = _granted(write, agent, config, now) if write else None
     error = write.error if write else ""
     return CallAnswer(ENDED[state], 200, result, error, str(proposal.pk), approvals)
 
 
-def _granted(write: Write, agent: Agent | None, config: Configuration) -> Any:
-    """A write's result through the agent's field filter."""
+def _granted(write: Write, agent: Agent | None, config: Configuration, now: datetime) -> Any:
+    """A write's result through the field filter of the grant that covers it today; None when there is none."""
     if agent is None:
         return write.result
-    grants = config.grants.get((agent.pk, write.operation_id), ())
-    return keep_fields(write.result, grants[0].fields) if grants else write.result
+    grant = gate.valid_grant(config, write.case, agent, write.operation, write.step, now)[0]
+    return keep_fields(write.result, grant.fields) if grant else None
 
 
 def _record_refusal(caller: Caller, operation: str, refusal: Refusal) -> None:

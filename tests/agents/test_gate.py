@@ -13,12 +13,13 @@ from agents.finding import finder_for, stored_facts
 from agents.gate import Gate
 from agents.models import Agent, FactSource, Grant, Operation, Run, StepWork, Write
 from agents.reading import Reader
+from approvals.models import Approval
 from cases.actors import Actor
 from cases.clock import database_now
 from cases.errors import NoRight, NotFound, TurnPassed, WrongState
 from cases.models import Case, Event
 from cases.services import Sender
-from orchestrator.flow.calls import call
+from orchestrator.flow.calls import answer_of, call
 from tests.company import Small, pause
 from tests.guarantees import guarantee
 
@@ -76,6 +77,34 @@ def test_a_list_is_filtered_to_the_records_of_the_case(company: Small, case: Cas
 
 def test_reference_material_needs_a_grant_but_no_record(company: Small, case: Case) -> None:
     assert ask(company, case, "shop.faq", {"q": "open?"}).result == {"text": "We are open."}
+
+
+def test_what_a_write_answers_passes_the_grant_of_its_type_step_and_day(company: Small, case: Case) -> None:
+    """Other grants of the operation may show more: one of another type, another step, a day to come or gone by."""
+    today = database_now().date()
+    wide = grant_of(operation="shop.ticket")
+    wide.types = ["refund"]
+    wide.save()
+    for more in ({"steps": ["other"]}, {"since": today + timedelta(days=9)}, {"until": today - timedelta(days=9)}):
+        values = {"agent": wide.agent, "operation": wide.operation, "reason": "test", "until": wide.until} | more
+        Grant(**values).save()
+    own = Grant(agent=wide.agent, operation=wide.operation, reason="test", until=wide.until, fields=["id"])
+    own.save()
+    first = ask(company, case, "shop.ticket", {"text": "hi"})
+    assert first.status == "done" and set(first.result) == {"id"}
+    assert ask(company, case, "shop.ticket", {"text": "hi"}).result == first.result
+
+
+def test_without_a_grant_nothing_of_a_proposals_answer_is_told(company: Small, case: Case) -> None:
+    """The grant ended between the write and the agent's question what became of it."""
+    asked = ask(company, case, "shop.voucher", {"amount": 5})
+    company.decide(Approval.objects.get(pk=asked.approvals[0]), "do")
+    company.go(case)
+    proposal, courier = company.proposal(case), Agent.objects.get(name="courier")
+    told = answer_of(proposal, courier, configuration.current(), database_now())
+    assert told.status == "done" and told.result
+    Grant.objects.filter(agent=courier, operation__name="shop.voucher").update(retired=True)
+    assert answer_of(proposal, courier, configuration.current(), database_now()).result is None
 
 
 # ---------------------------------------------------------------------- each reason

@@ -6,6 +6,7 @@ from typing import Any
 
 from agents import configuration
 from agents.models import Proposal
+from cases.clock import database_now
 from orchestrator.api import shapes
 from orchestrator.api.calls import Answer, Call
 from orchestrator.api.endpoint import APART, endpoint
@@ -23,7 +24,7 @@ def wait_for_end(call: Call, answer: Answer) -> Answer:
         return answer
     until(lambda: ended(proposal), call.query["wait"])
     agent = call.token.agent if call.is_agent else None
-    return told(flow.answer_of(Proposal.objects.get(pk=proposal), agent, configuration.current()))
+    return told(flow.answer_of(Proposal.objects.get(pk=proposal), agent, configuration.current(), database_now()))
 
 
 def ended(proposal_id: Any) -> bool:
