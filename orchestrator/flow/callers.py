@@ -24,6 +24,7 @@ from cases.models import Case
 from cases.permissions import can_see, can_work
 from cases.plainly import plain
 from cases.transitions import Draft
+from orchestrator.flow import lasting
 
 
 @dataclass
@@ -94,8 +95,8 @@ def within_run(caller: Caller) -> None:
     why = ""
     if most is not None and calls > most:
         why = _("The agent made more than %(n)s calls in one run.") % {"n": most}
-    elif seconds is not None and (caller.now - caller.run.started_at).total_seconds() > seconds:
-        why = _("The run took longer than %(n)s seconds.") % {"n": seconds}
+    elif seconds is not None and lasting.over_at(caller.run, seconds, caller.now) < caller.now:
+        why = lasting.words(seconds)
     if why:
         _over_limit(caller, Run.State.HANDED_OVER, {"code": "limit", "step": caller.step, "why": why})
         raise Refused(why, reason="limit")

@@ -28,6 +28,7 @@ from cases.actors import CONTROL
 from cases.ledger import Entry
 from cases.models import Case
 from cases.transitions import Draft
+from orchestrator.flow import lasting
 
 TRIES = 5  # times a step may be begun again after its worker was lost, before a person gets the case
 W, S = Write.State, Case.Status
@@ -283,7 +284,7 @@ class Planner:
         if self.case.status == S.TRIAGE or (run is not None and run.state == Run.State.OPEN and self._leased(run)):
             return
         if run is not None and run.state == Run.State.OPEN and run.attempts >= TRIES:
-            self._tried_too_often(run)
+            self._hand_over(run, {"code": "tried_too_often", "n": run.attempts})
             return
         self._offer("prepare", lambda: self._claim_run("", None))
 
@@ -333,7 +334,7 @@ class Planner:
             if self._waits(run, agent):
                 return
             if run.attempts >= TRIES:
-                self._tried_too_often(run)
+                self._hand_over(run, {"code": "tried_too_often", "n": run.attempts})
                 return
         if self.stopped(agent):
             return
@@ -342,9 +343,9 @@ class Planner:
             return
         self._offer("step", lambda: self._claim_run(step.name, agent))
 
-    def _tried_too_often(self, run: Run) -> None:
-        """Its worker was lost each time: a person has the case, or sorts it if that was as far as it came."""
-        why = {"code": "tried_too_often", "step": run.step, "n": run.attempts}
+    def _hand_over(self, run: Run, why: dict[str, Any]) -> None:
+        """Whoever had the run was lost: a person has the case, or sorts it if that was as far as it came."""
+        why["step"] = run.step
         transitions.move_run(run, Run.State.HANDED_OVER, now=self.now)
         if self.case.type_id is None:
             case_transitions.to_triage(self.draft, actor=CONTROL, sorting=self.case.sorting, why=why)
@@ -363,6 +364,7 @@ class Planner:
             self.times.append(run.try_at)
             return True
         if agent.brain_kind == "outside":
+            self._outside_has(run, agent)
             return True
         return self._leased(run)
 
@@ -375,6 +377,17 @@ class Planner:
     def stopped(self, agent: Agent) -> bool:
         """Whether nothing of this agent's goes on now: it is inactive, or a pause covers it here."""
         return not agent.active or gate.paused(self.case, agent, None, glance=self.glance) is not None
+
+    def _outside_has(self, run: Run, agent: Agent) -> None:
+        """It may have crashed, so its limit is looked at here too: not while people decide or a pause keeps it off."""
+        seconds = agent.limits.get("seconds_per_run")
+        if seconds is None or self.stopped(agent) or any(p.run_id == run.pk for p in self.proposals):
+            return
+        over = lasting.over_at(run, seconds, self.now)
+        if over > self.now:
+            self.times.append(over)
+        else:
+            self._hand_over(run, {"code": "limit", "why": lasting.words(seconds)})
 
     def _claim_run(self, step: str, agent: Agent | None) -> Job:
         run = self.runs.get(step)
@@ -405,16 +418,18 @@ class Planner:
         assert step.work is not None  # noqa: S101
         if run is not None:
             return
-        Run(
+        opened = Run(
             case=self.case,
             step=step.name,
             agent=step.work.agent,
             turn=self.case.turn,
             started_at=self.now,
             versions={"map": self.config.epoch},
-        ).save(force_insert=True)
+        )
+        opened.save(force_insert=True)
         self.draft.add(Entry("step.opened", CONTROL, {"step": step.name, "agent": step.work.agent.name}))
         self._open_step(step.name)
+        self._outside_has(opened, step.work.agent)
 
     def _open_step(self, name: str) -> None:
         steps = self._now("steps")

@@ -6,14 +6,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models import F
 
 from agents import executor
-from agents.models import Agent, Run, StepWork, Switch, Write
+from agents.errors import Refused
+from agents.models import Agent, Proposal, Run, StepWork, Switch, Write
+from approvals.models import Approval
 from cases.clock import database_now
 from cases.ledger import verify
 from cases.models import Case, Step
 from orchestrator.desk.services import take_over
 from orchestrator.flow import services, working
+from orchestrator.flow.calls import CallAnswer, call
 from orchestrator.flow.planning import TRIES
 from tests.company import Small, at_once, pause
 
@@ -351,6 +355,74 @@ def test_the_result_of_a_step_that_was_taken_over_meanwhile_is_not_used(racing: 
 
 
 # ---------------------------------------------------------------------- when it is looked at again
+
+
+# ---------------------------------------------------------------------- an outside agent's time
+
+
+def limited(company: Small) -> Case:
+    """The courier may have a step for a minute."""
+    change(Agent.objects.get(name="courier"), limits={"seconds_per_run": 60})
+    return company.go(company.receive("outside"))
+
+
+def passed(case: Case, **time: float) -> None:
+    """As if that time had passed since everything in this case began."""
+    by = timedelta(**time)
+    Run.objects.filter(case=case).update(started_at=F("started_at") - by)
+    Proposal.objects.filter(case=case).update(created_at=F("created_at") - by, ended_at=F("ended_at") - by)
+    Case.objects.filter(pk=case.pk, wake_at__gt=database_now()).update(wake_at=F("wake_at") - by)
+
+
+def asks(company: Small, case: Case, operation: str = "shop.faq", **arguments: Any) -> CallAnswer:
+    return call(actor=company.courier(), case_id=case.pk, operation=operation, arguments=arguments, turn=case.turn)
+
+
+def test_an_outside_agent_that_falls_silent_loses_the_case(company: Small) -> None:
+    """It crashed and calls no more: the case wakes at the end of its time, and people have it."""
+    case, run = limited(company), Run.objects.get(step="deliver")
+    assert case.wake_at == run.started_at + timedelta(seconds=60)
+    passed(case, seconds=61)
+    assert services.advance() == 1
+    case.refresh_from_db()
+    run.refresh_from_db()
+    assert (case.status, case.holder_kind, run.state) == ("with_person", "team", "handed_over")
+    assert case.why_here == {"code": "limit", "step": "deliver", "why": "The run took longer than 60 seconds."}
+    assert states(case) == {"deliver": "handed_over"} and case.wake_at is None
+
+
+def test_a_call_after_the_limit_hands_the_case_over(company: Small) -> None:
+    case = limited(company)
+    passed(case, seconds=61)
+    with pytest.raises(Refused) as refusal:
+        asks(company, case)
+    assert refusal.value.detail["reason"] == "limit"
+    case.refresh_from_db()
+    assert (case.status, case.why_here["code"]) == ("with_person", "limit")
+
+
+def test_waiting_for_people_does_not_count_against_an_outside_agent(company: Small) -> None:
+    """Two proposals wait two hours together; once both are decided, the rest of the agent's minute goes on."""
+    case = limited(company)
+    waiting = [asks(company, case, "shop.voucher", amount=amount).approvals[0] for amount in (5, 6)]
+    passed(case, hours=2)
+    assert company.go(case).wake_at is None
+    assert asks(company, case).status == "done"
+    for approval in waiting:
+        company.decide(Approval.objects.get(pk=approval), "do")
+    case = company.go(case)
+    assert case.holder_kind == "ai" and case.wake_at is not None
+    assert timedelta() < case.wake_at - database_now() <= timedelta(seconds=60)
+    assert asks(company, case).status == "done"
+    passed(case, seconds=61)
+    assert company.go(case).status == "with_person"
+
+
+def test_a_pause_takes_no_case_from_an_outside_agent(company: Small) -> None:
+    case = limited(company)
+    passed(case, seconds=61)
+    pause("agent", "courier")
+    assert company.go(case).holder_kind == "ai"
 
 
 def test_the_wake_up_time_is_right_in_each_state(company: Small) -> None:
