@@ -1,6 +1,7 @@
 """What cannot be read is refused with words, a 4xx, and nothing changed: for every POST of the document."""
 
 import json
+from time import thread_time
 from typing import Any
 
 import pytest
@@ -8,7 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cases.models import Case, Event, Message
-from orchestrator.api.parsing import MAX_BYTES
+from orchestrator.api.errors import BadRequest
+from orchestrator.api.parsing import MAX_BYTES, parse
 from orchestrator.api.views.documents import document
 from tests.api.program import Program, program
 from tests.guarantees import guarantee
@@ -184,3 +186,12 @@ def test_a_refused_body_costs_no_more_than_signing_in(world: World, intake: Prog
     with CaptureQueriesContext(connection) as queries:
         intake.send("POST", "requests/", RAW["100,000 levels"][0])
     assert len(queries) <= 2
+
+
+@pytest.mark.parametrize("body", [b'"' + b'\\"' * 40_000, b'["' + b'\\"' * 40_000, b'"\\' * 40_000])
+def test_a_text_that_nothing_ends_is_looked_through_once(body: bytes) -> None:
+    """Each quote in it could begin another look to its end, and nobody else's request would go on meanwhile."""
+    began = thread_time()
+    with pytest.raises(BadRequest):
+        parse(body)
+    assert thread_time() - began < 2
