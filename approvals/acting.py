@@ -49,6 +49,7 @@ WITH RECURSIVE acting (principal, path) AS (
   FROM acting a
   JOIN approvals_named n ON n.user_id = a.principal AND cardinality(a.path) = 1
   JOIN cases_team t ON t.id = n.team_id
+  JOIN auth_user_groups g ON g.user_id = n.user_id AND g.group_id = t.group_id
 )"""
 _NOT_BARRED = """
 FROM may m
