@@ -47,7 +47,7 @@ WITH RECURSIVE acting (principal, path) AS (
   UNION ALL
   SELECT NULL, n.approval_id, 0, t.name, a.principal, a.path, FALSE, ''
   FROM acting a
-  JOIN approvals_named n ON n.user_id = a.principal AND cardinality(a.path) = 1
+  JOIN approvals_named n ON n.user_id = a.principal
   JOIN cases_team t ON t.id = n.team_id
   JOIN auth_user_groups g ON g.user_id = n.user_id AND g.group_id = t.group_id
 )"""
@@ -134,6 +134,7 @@ _COVERERS = f"""
 WITH RECURSIVE start AS (
   SELECT DISTINCT k.case_id, g.user_id, t.id AS team_id
   FROM ({{asked}}) k JOIN cases_team t ON t.id = k.team_id LEFT JOIN auth_user_groups g ON g.group_id = t.group_id
+  {{named}}
 ), reached (case_id, person, path) AS (
   SELECT DISTINCT s.case_id, s.user_id, ARRAY[s.user_id]
   FROM start s JOIN auth_user u ON u.id = s.user_id AND u.is_active
@@ -151,19 +152,33 @@ WITH RECURSIVE start AS (
 )"""
 _OF_CASE = "SELECT %s::bigint AS case_id, unnest(%s::bigint[]) AS team_id"
 _OF_ALL = """SELECT p.case_id, a.team_id FROM approvals_asked a JOIN approvals_approval p ON p.id = a.approval_id"""
-GIVE_SIGHT = f"""{_COVERERS.format(asked=_OF_CASE)}
+_NAMED = """UNION
+  SELECT p.case_id, n.user_id, NULL::bigint FROM approvals_named n
+  JOIN approvals_approval p ON p.id = n.approval_id
+  JOIN cases_team t ON t.id = n.team_id
+  JOIN auth_user_groups g ON g.user_id = n.user_id AND g.group_id = t.group_id"""
+
+
+def _coverers(which: str) -> str:
+    """Who covers for somebody of the teams asked, or for who was named, in the approvals that `which` chooses."""
+    return _COVERERS.format(asked=f"{_OF_ALL} WHERE {which}", named=f"{_NAMED} WHERE {which}")
+
+
+GIVE_SIGHT = f"""{_COVERERS.format(asked=_OF_CASE, named="")}
 INSERT INTO cases_casesight (case_id, team_id, user_id, reason, at)
 SELECT %s::bigint, t, NULL::integer, 'asked', %s::timestamptz FROM unnest(%s::bigint[]) t
 UNION ALL
 SELECT case_id, NULL::bigint, person, 'cover', %s::timestamptz FROM wanted
 ORDER BY 2, 3
 ON CONFLICT DO NOTHING"""
-ADD_SIGHT = f"""{_COVERERS.format(asked=_OF_ALL + " WHERE p.state = 'waiting'")}
+_ADD = """
 INSERT INTO cases_casesight (case_id, team_id, user_id, reason, at)
 SELECT case_id, NULL::bigint, person, 'cover', clock_timestamp() FROM wanted ORDER BY case_id, person
 ON CONFLICT DO NOTHING"""
+ADD_SIGHT = _coverers("p.state = 'waiting'") + _ADD
+ADD_SIGHT_OF_CASE = _coverers("p.state = 'waiting' AND p.case_id = %s") + _ADD
 _HELD_BY_COVER = "p.case_id IN (SELECT case_id FROM cases_casesight WHERE reason = 'cover')"
-END_SIGHT = f"""{_COVERERS.format(asked=_OF_ALL + " WHERE " + _HELD_BY_COVER)}
+END_SIGHT = f"""{_coverers(_HELD_BY_COVER)}
 DELETE FROM cases_casesight s WHERE s.reason = 'cover'
 AND NOT EXISTS (SELECT 1 FROM wanted w WHERE w.case_id = s.case_id AND w.person = s.user_id)
 AND NOT EXISTS (

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef
+
 from agents.glance import COLUMNS, Glance, seen
 from approvals.models import Approval, Decision, Named
 from cases import rows
@@ -45,6 +48,8 @@ class Beside:
         return any(one.closed and one.stage > self.stage for one in self.asked)
 
 
+# Whether a named person is active and of the team still through which they could be asked.
+HERE = Exists(User.objects.filter(pk=OuterRef("user"), is_active=True, groups=OuterRef("team__group")))
 _BESIDE = f"""
 SELECT ARRAY(
   SELECT json_build_array(t.name, a.people, a.stage, a.closed, a.passed_up_from, a.since)
@@ -62,11 +67,18 @@ def beside(approval: Approval, user_id: int | None) -> Beside:
     )[0]
     return Beside(
         asked=[_team(*one) for one in asked],
-        named=list(approval.named.select_related("team")) if has_named else [],
+        named=_named(approval) if has_named else [],
         decisions=list(approval.decisions.filter(undone_at=None).order_by("id")) if has_decisions else [],
         own_hold=own_hold or 0,
         glance=seen(glance),
     )
+
+
+def _named(approval: Approval) -> list[Named]:
+    found = list(approval.named.select_related("team").annotate(is_here=HERE))
+    for one in found:
+        one.here = one.is_here
+    return list(found)
 
 
 def _team(team: str, people: int, stage: int, closed: bool, passed_up_from: str, since: str) -> AskedTeam:
@@ -77,11 +89,12 @@ def agreed(beside: Beside, decisions: Sequence[Decision]) -> bool:
     """Whether every team of the open stage has the people it needs, and everybody who was added has agreed.
 
     A team above answers for the one below it, and so does a person to whom it was passed on. Who was added counts
-    beside the team's people, never as one of them. An answer to an earlier stage counts for none after it.
+    beside the team's people, never as one of them; who left without an answer is waited for no more. An answer to an
+    earlier stage counts for none after it.
     """
     added = {one.user_id for one in beside.named if one.kind == Named.Kind.ADDED}
     answered = {d.covering_id or d.user_id for d in decisions}
-    if added - answered:
+    if {one.user_id for one in beside.named if one.here} & added - answered:
         return False
     counted = [d for d in decisions if (d.covering_id or d.user_id) not in added]
     return all(

@@ -370,6 +370,8 @@ class Named(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField()
 
+    here = True  # whether they could answer still; `counting` asks for it
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["approval", "user"], name="person_named_once")]
 

@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from agents import configuration
 from approvals import attention, transitions
-from approvals.acting import label
+from approvals.acting import ADD_SIGHT_OF_CASE, label
 from approvals.models import Approval, Asked, Decision, Named
 from approvals.questions import waiting_for
 from approvals.selectors import seen
@@ -125,6 +125,8 @@ def _record(actor: Actor, case: Case, approval: Approval, row: Named, now: datet
         unique_fields=["case", "team", "user"],
         update_fields=["reason"],
     )
+    with connection.cursor() as cursor:
+        cursor.execute(ADD_SIGHT_OF_CASE, [case.pk, case.pk])
     data = {
         "approval": str(approval.pk),
         "title": approval.title,

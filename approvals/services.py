@@ -12,11 +12,12 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from agents import configuration, permits, schemas, stored
+from agents import permits, schemas, stored
 from agents.judge import Prepared
 from agents.models import Proposal, Write
 from approvals import first_answer, step_up, transitions
-from approvals.counting import Beside, agreed, beside
+from approvals.concluding import REJECT, conclude, go_on
+from approvals.counting import beside
 from approvals.editing import Edits, judge_edited, look_afresh, must_be_asked
 from approvals.errors import Changed, HigherNeeded, NotAllowed
 from approvals.models import Approval, Decision, Reading
@@ -31,11 +32,9 @@ from cases.actors import Actor
 from cases.clock import database_now
 from cases.errors import Incorrect, NoRight, NotFound, ReasonRequired, Refusal, WrongState
 from cases.ledger import Entry
-from cases.models import Case
 from cases.plainly import plain_text
 
 A = Approval.State
-REJECT = "reject"
 AT_LEAST = timedelta(minutes=15)  # an undone approval has at least this long to be decided again
 
 
@@ -193,73 +192,9 @@ def _decide(
     entries = [_decided_entry(actor, approval, proposal, decision, writes, now)]
     if own and fresh is not None:
         judge_edited(case, approval, proposal, writes, option, own, fresh, now)
-    entries += _conclude(actor, approval, proposal, writes, option, edits, [*earlier, decision], around, now)
-    wake_at = approval.hold_until if approval.state == A.DECIDED and approval.hold_until else now
-    changes = case_transitions.wake(case, wake_at)
-    if wake_at > now and case.status == Case.Status.WAITING_APPROVAL and not _others_wait(approval):
-        changes["status"] = Case.Status.WAITING_WRITE  # nobody looks at the case before the hold is over
-    case_transitions.save(case, entries, now=now, **changes)
-    if wake_at <= now:
-        doorbell.ring()
+    entries += conclude(actor, approval, proposal, writes, [*earlier, decision], around, now)
+    go_on(case, approval, entries, now)
     return approval
-
-
-def _others_wait(approval: Approval) -> bool:
-    return Approval.objects.filter(case=approval.case_id, state=A.WAITING).exclude(pk=approval.pk).exists()
-
-
-def _conclude(
-    actor: Actor,
-    approval: Approval,
-    proposal: Proposal,
-    writes: list[Write],
-    option: str,
-    edits: dict[str, dict[str, Any]],
-    decisions: list[Decision],
-    around: Beside,
-    now: datetime,
-) -> list[Entry]:
-    """A reject ends it; otherwise the last one needed gives the permit, and the hold starts with them."""
-    config = around.glance.config
-    if option != REJECT:
-        if not agreed(around, decisions):
-            transitions.stirred(approval, now=now)
-            return []
-        if around.has_next_stage and transitions.open_next_stage(approval, now=now, config=config):
-            return []
-    hold = _hold_seconds(writes, option, config, around.own_hold)
-    names = ", ".join(d.who for d in decisions if d.option == option)
-    entries = permits.permit_option(
-        proposal,
-        writes,
-        option=option,
-        actor=actor,
-        source=_("Decided by %(names)s") % {"names": names},
-        config=config,
-        now=now,
-        hold_seconds=hold,
-        days=approval.permit_days,
-        edits=edits,
-    )
-    transitions.move(
-        approval,
-        A.DECIDED,
-        decided_at=now,
-        decided_option=option,
-        hold_until=now + timedelta(seconds=hold) if hold else None,
-        fingerprint=proposal.fingerprint,
-    )
-    transitions.close_asked(approval)
-    return entries
-
-
-def _hold_seconds(writes: list[Write], option: str, config: configuration.Configuration, own: int) -> int:
-    """The longest hold of the option's writes; a person may lengthen their own. Nothing to write: no hold."""
-    chosen = [w for w in writes if w.option == option]
-    if not chosen:
-        return 0
-    needed = max(config.hold_of(w.operation) for w in chosen)
-    return max(needed, own) if needed else 0
 
 
 # ---------------------------------------------------------------------- checks

@@ -316,6 +316,9 @@ SENTENCES: dict[str, Told] = {
     "approval.passed_on": _with(
         _tell(gettext_lazy("%(who)s passed this on to %(whom)s."), whom=("_to",)), " %(more)s", "reason"
     ),
+    "approval.named_left": _tell(
+        gettext_lazy("%(whom)s left and is waited for no more: %(what)s."), whom=("who",), what=("title",)
+    ),
     "approval.opened": _tell(gettext_lazy("%(who)s opened a masked field: %(what)s."), what=("argument",)),
     "approval.looked_again": _tell(gettext_lazy("%(who)s had the evidence read again.")),
     "approval.overdue": _tell(
@@ -394,6 +397,7 @@ KIND_OF: dict[str, str] = {
     "customer.unknown": "data",
     "agent.step_failed": "problem",
     "approval.overdue": "problem",
+    "approval.named_left": "problem",
     "approval.refused": "problem",
     "write.differs": "problem",
     "write.failed": "problem",

@@ -14,7 +14,7 @@ from agents import configuration
 from agents import services as agent_services
 from agents import transitions as agent_transitions
 from agents.models import Switch, Write
-from approvals import questions
+from approvals import leaving, questions
 from approvals import transitions as approval_transitions
 from approvals.models import Question
 from approvals.pauses import give_time_back
@@ -208,10 +208,11 @@ def release_leaver(*, actor: Actor, user_id: int) -> int:
 
 
 def release_leavers() -> int:
-    """Whoever was made inactive holds nothing any more, however it was done."""
+    """Whoever was made inactive holds nothing any more, and nothing waits for who was named, however it was done."""
     left = Case.objects.filter(holder_user__is_active=False).exclude(status__in=Case.CLOSED)
     users = set(left.values_list("holder_user_id", flat=True))
-    return sum(release_leaver(actor=CONTROL, user_id=pk) for pk in users if pk is not None)
+    released = sum(release_leaver(actor=CONTROL, user_id=pk) for pk in users if pk is not None)
+    return released + leaving.let_go(actor=CONTROL)
 
 
 def resume_ai(*, actor: Actor, scope: str, name: str = "", reason: str = "") -> Switch:
