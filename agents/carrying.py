@@ -204,7 +204,7 @@ class Carrier:
         if policy.paused:
             return None
         self.config = configuration.known(policy.stamp)
-        if words := closed(write, self.config) or no_longer_granted(case, proposal, write, self.config, now):
+        if words := closed(write, self.config) or no_longer_granted(case, write, proposal.step, self.config, now):
             entries += _end_unstarted(proposal, writes, why="grant", now=now, words=words)
             return None
         if policy.in_flight:
@@ -414,14 +414,14 @@ def closed(write: Write, config: Configuration) -> str:
     return ""
 
 
-def no_longer_granted(case: Case, proposal: Proposal, write: Write, config: Configuration, now: datetime) -> str:
+def no_longer_granted(case: Case, write: Write, step: str, config: Configuration, now: datetime) -> str:
     """Why the agent that wanted this write may not any more (inactive, or its grant is gone); '' if it may."""
     if write.agent_id is None:
         return ""
     agent = config.agents.get(write.agent_id)
     if agent is None or not agent.active or agent.retired:
         return _("The agent %(name)s is not active.") % {"name": agent.name if agent else write.agent_id}
-    return gate.granted(config, case, agent, write.operation, proposal.step, now)[1]
+    return gate.granted(config, case, agent, write.operation, step, now)[1]
 
 
 def _asks_more(judged: Judged) -> str:

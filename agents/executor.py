@@ -196,6 +196,12 @@ def lost(write: Write) -> Entry:
     return Entry("write.unknown", CONTROL, _data(write, write.operation, error=write.error))
 
 
+def not_started(write: Write, *, why: str, words: str, now: datetime) -> Entry:
+    """A write of no proposal that was not done, and that nobody sends any more."""
+    transitions.move_write(write, W.WITHDRAWN, ended_at=now, try_at=None, error=words[:600])
+    return Entry("write.not_started", CONTROL, _data(write, write.operation, why=why, words=words))
+
+
 def _still_unknown(draft: Draft, write: Write, outcome: Outcome, now: datetime) -> None:
     """It was looked up and nothing new is known: looked up again later, and after some tries a person is asked."""
     write.attempts += not outcome.answer.held_back

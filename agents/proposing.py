@@ -10,8 +10,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from agents import permits, transitions
+from agents import permits, record_links, transitions
 from agents.configuration import Configuration
+from agents.facts import FactFinder, request_values
 from agents.judge import Judge, Judged, Option, PlannedWrite, Prepared
 from agents.models import Operation, Proposal, Run, Write
 from agents.money import money_of
@@ -307,3 +308,30 @@ def _entry(actor: Actor, proposal: Proposal, plan: Plan, judged: Mapping[str, Ju
             "lacked": sorted({name for v in judged.values() for name in v.lacked}),
         },
     )
+
+
+def evidence(finder: FactFinder, config: Configuration) -> list[dict[str, Any]]:
+    """What was looked at, for the approval page: each fact with source and read time, missing ones too."""
+    lines = []
+    names = [name for name in finder.type.facts if not finder.needs_argument(name)]
+    looked_up = {name: finder.find(name) for name in names}
+    values = {name: plain(found.value) for name, found in looked_up.items() if found.known}
+    values["request"] = request_values(finder.case)
+    for name, found in looked_up.items():
+        fact = finder.type.facts[name]
+        operation = config.operations.get(found.source)
+        lines.append(
+            {
+                "fact": name,
+                "title": fact.row.title,
+                "kind": fact.row.kind,
+                "where": operation.system.title if operation else found.source,
+                "operation": operation.name if operation else "",
+                "link": record_links.of_operation(operation, values, values.get(name)) if operation else "",
+                "found": plain(found.value) if found.known else None,
+                "known": found.known,
+                "why": found.why,
+                "at": found.at.isoformat() if found.at else None,
+            }
+        )
+    return lines

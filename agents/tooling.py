@@ -12,7 +12,7 @@ from typing import Any
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
-from agents import executor, gate, proposing, reaching, record_links, transitions
+from agents import carrying, executor, gate, proposing, reaching, transitions
 from agents.brains.base import Done, ToolFailed
 from agents.carrying import Carrier
 from agents.configuration import StepConfig
@@ -184,7 +184,7 @@ class StepTools:
             why=why,
             step=self.step.name,
             place=place,
-            evidence=evidence(self.finder, self.stretch.config),
+            evidence=proposing.evidence(self.finder, self.stretch.config),
         )
         try:
             stored, carrier = self.stretch.flush(lambda case, draft: self._store(plan, case, draft))
@@ -326,16 +326,31 @@ class StepTools:
                     raise Later(write.try_at or self.stretch.now)
                 return self._ended(write)
         try:
-            self.stretch.flush(lambda case, draft: self._reserve_again(write, draft))
+            ended = self.stretch.flush(lambda case, draft: self._reserve_again(write, case, draft))
         except IntegrityError as error:
             raise self._put_off(error) from error
+        if ended:
+            raise ToolFailed(ended, reason="grant")
         return None
 
-    def _reserve_again(self, write: Write, draft: Draft) -> None:
+    def _reserve_again(self, write: Write, case: Case, draft: Draft) -> str:
+        """Reserve it anew, if its agent may write now as well; else why it was ended, in words. A pause is waited for.
+
+        What may have been done already is sent again with its key, whatever became of the grant: to find out.
+        """
+        if gate.paused(case, self.agent, write.operation.system.name, share=True) is not None:
+            raise Later(self.stretch.now + PAUSED)
+        if write.state == W.PERMITTED:
+            config, now = self.stretch.config, self.stretch.now
+            words = carrying.closed(write, config) or carrying.no_longer_granted(case, write, write.step, config, now)
+            if words:
+                draft.add(executor.not_started(write, why="grant", words=words, now=now))
+                return words
         self._alone(write)
         if write.state == W.RESERVED:
             transitions.move_write(write, W.UNKNOWN, held_claim=write.claim)
         draft.add(executor.reserve(write, operation=write.operation, now=self.stretch.now, began=self.stretch.began))
+        return ""
 
     def _record_recovered(self, write: Write, outcome: executor.Outcome) -> None:
         def then(case: Case, draft: Draft) -> None:
@@ -470,30 +485,3 @@ def _state_words(proposal: Proposal) -> str:
     if proposal.state == Proposal.State.FORBIDDEN:
         return " ".join(o["why"] for o in proposal.options if o.get("why"))
     return str(proposal.get_state_display())
-
-
-def evidence(finder: FactFinder, config: Any) -> list[dict[str, Any]]:
-    """What was looked at, for the approval page: each fact with source and read time, missing ones too."""
-    lines = []
-    names = [name for name in finder.type.facts if not finder.needs_argument(name)]
-    looked_up = {name: finder.find(name) for name in names}
-    values = {name: plain(found.value) for name, found in looked_up.items() if found.known}
-    values["request"] = request_values(finder.case)
-    for name, found in looked_up.items():
-        fact = finder.type.facts[name]
-        operation = config.operations.get(found.source)
-        lines.append(
-            {
-                "fact": name,
-                "title": fact.row.title,
-                "kind": fact.row.kind,
-                "where": operation.system.title if operation else found.source,
-                "operation": operation.name if operation else "",
-                "link": record_links.of_operation(operation, values, values.get(name)) if operation else "",
-                "found": plain(found.value) if found.known else None,
-                "known": found.known,
-                "why": found.why,
-                "at": found.at.isoformat() if found.at else None,
-            }
-        )
-    return lines

@@ -10,8 +10,8 @@ from django.db import transaction
 from agents import configuration
 from agents.finding import finder_for
 from agents.models import Proposal
+from agents.proposing import evidence
 from agents.reading import Reader
-from agents.tooling import evidence
 from approvals import transitions
 from approvals.models import Approval
 from approvals.permissions import can_decide

@@ -108,15 +108,15 @@ def may_write(caller: Caller) -> None:
         raise WrongState(_("Take the case over first: it is not with you. Nothing was done."))
 
 
-def still_theirs(caller: Caller) -> tuple[Case, datetime]:
-    """The locked case, if the turn (and the agent's run) still hold."""
+def still_theirs(caller: Caller, system: str | None = None) -> tuple[Case, datetime]:
+    """The locked case, if the turn (and the agent's run) still hold and no pause (of `system` either) stops it."""
     case = case_transitions.lock(caller.case.pk)
     if case.turn != caller.case.turn or not case.is_open:
         raise TurnPassed(turn=case.turn)
     if caller.run is not None and not Run.objects.filter(pk=caller.run.pk, state=Run.State.OPEN).exists():
         raise TurnPassed(turn=case.turn)
     if caller.agent is not None:
-        switch = gate.paused(case, caller.agent, None, share=True)
+        switch = gate.paused(case, caller.agent, system, share=True)
         if switch is not None:
             raise Refused(gate.pause_words(switch), reason="paused")
     return case, database_now()

@@ -27,7 +27,6 @@ from agents.proposing import Plan
 from agents.reading import read_entry
 from agents.stretch import LEASE
 from agents.subjects import subject_of
-from agents.tooling import evidence
 from approvals.judging import Judging
 from approvals.models import Approval
 from cases import doorbell
@@ -208,7 +207,7 @@ def _written(caller: Caller, passed: Pass) -> CallAnswer:
     operation = passed.operation
     with transaction.atomic():
         began = time.monotonic()
-        case, now = still_theirs(caller)
+        case, now = still_theirs(caller, passed.operation.system.name)
         known = _known(caller, passed)  # again, under the lock: the same call may have come in twice
         if known is not None:
             return known
@@ -264,10 +263,10 @@ def _propose(caller: Caller, passed: Pass, why: str) -> CallAnswer:
         proposing.target_versions(options, caller.config, caller.reader),
         why=why,
         step=caller.step,
-        evidence=evidence(caller.finder(), caller.config),
+        evidence=proposing.evidence(caller.finder(), caller.config),
     )
     with transaction.atomic():
-        case, now = still_theirs(caller)
+        case, now = still_theirs(caller, passed.operation.system.name)
         known = _known(caller, passed)
         if known is not None:
             return known

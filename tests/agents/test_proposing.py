@@ -163,11 +163,11 @@ def test_a_call_that_comes_in_between_is_found_under_the_lock(
     def job() -> Any:
         return call(actor=company.courier(), case_id=case.pk, operation=operation, arguments=arguments, turn=case.turn)
 
-    def interrupted(caller: Any) -> Any:
+    def interrupted(*given: Any) -> Any:
         if between:
             between.clear()
             assert job().status == "done"
-        return real(caller)
+        return real(*given)
 
     monkeypatch.setattr(calls, "still_theirs", interrupted)
     assert job().status == "done"

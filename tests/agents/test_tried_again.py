@@ -1,0 +1,82 @@
+"""An internal write that is tried again: everything that may stop a first sending may stop the next one too."""
+
+from collections.abc import Callable
+
+import pytest
+from django.utils import timezone
+
+from agents.errors import Refused
+from agents.models import Grant, Operation, Switch, Write
+from cases.ledger import verify
+from cases.models import Case
+from orchestrator.flow import calls
+from tests.company import Small, pause
+
+
+@pytest.fixture
+def tried(company: Small) -> Case:
+    """A recipe's ticket that the shop did not take at first."""
+    company.shop.faults["/tickets"] = ["503"]
+    case = company.go(company.receive("chores"))
+    assert Write.objects.get(case=case).state == "permitted" and company.shop.sent("/tickets") == 1
+    return case
+
+
+def retire_grant() -> None:
+    for row in Grant.objects.filter(agent__name="clerk", operation__name="shop.ticket"):
+        row.retired = True
+        row.save()
+
+
+def suspend() -> None:
+    for row in Operation.objects.filter(name="shop.ticket"):
+        row.suspended = "Looked at first"
+        row.save()
+
+
+def test_a_pause_of_its_system_holds_it_and_afterwards_it_goes_on(company: Small, tried: Case) -> None:
+    """A15."""
+    pause("system", "shop")
+    for _n in range(2):
+        company.later(tried)
+    assert company.shop.sent("/tickets") == 1 and Write.objects.get(case=tried).state == "permitted"
+    Switch.objects.update(paused=False)
+    assert company.later(tried).status == "done"
+    assert len(company.shop.effects("/tickets")) == 1 and verify().first_broken is None
+
+
+def test_a_pause_holds_one_whose_outcome_is_unknown(company: Small, tried: Case) -> None:
+    """The shop would do it once only; under a pause it is not asked to."""
+    Write.objects.filter(case=tried).update(state="reserved", lease_until=timezone.now(), try_at=None)
+    pause("system", "shop")
+    company.later(tried)
+    assert company.shop.sent("/tickets") == 1
+    Switch.objects.update(paused=False)
+    assert company.later(tried).status == "done" and len(company.shop.effects("/tickets")) == 1
+
+
+@pytest.mark.parametrize("end", [retire_grant, suspend])
+def test_it_ends_with_its_grant_and_with_its_operation(company: Small, tried: Case, end: Callable[[], None]) -> None:
+    end()
+    case = company.later(tried)
+    write = Write.objects.get(case=tried)
+    assert (write.state, write.placed_at, company.shop.sent("/tickets")) == ("withdrawn", None, 1)
+    told = company.told(case, "write.not_started")
+    assert told["why"] == "grant" and told["words"] == write.error
+    assert case.status == "with_person" and verify().first_broken is None
+
+
+def test_a_call_that_passed_the_gate_is_not_sent_under_a_pause(company: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = company.go(company.receive("outside"))
+    real = calls.still_theirs
+
+    def paused_first(*given: object) -> object:
+        pause("system", "shop")
+        return real(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(calls, "still_theirs", paused_first)
+    with pytest.raises(Refused):
+        calls.call(
+            actor=company.courier(), case_id=case.pk, operation="shop.ticket", arguments={"text": "x"}, turn=case.turn
+        )
+    assert company.shop.sent("/tickets") == 0
