@@ -184,8 +184,15 @@ def record(draft: Draft, case: Case, write: Write, outcome: Outcome, *, config: 
         try_at=write.try_at,
     )
     draft.add(Entry(code, CONTROL, data))
+    if outcome.state == W.PERMITTED and is_lone(write):
+        draft.add(not_started(write, why="not_reached", words=outcome.error, now=now))
     if outcome.state == W.WRITTEN:
         draft.add(**_into_conversation(case, write, config, now))
+
+
+def is_lone(write: Write) -> bool:
+    """Whether a call from outside the flow made it: nobody sends it again, so what was not done is over."""
+    return write.proposal_id is None and not write.place
 
 
 def lost(write: Write) -> Entry:

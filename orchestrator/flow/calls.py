@@ -239,18 +239,9 @@ def _written(caller: Caller, passed: Pass) -> CallAnswer:
     except Stale:  # this process slept past its lease: what becomes of the write is found out by others
         return CallAnswer("unknown", 200, error=_("It is being written at this moment; look again."))
     if outcome.state == W.PERMITTED:  # the system was not reached; the caller asks again with the same arguments
-        _not_tried_again(caller, write)
         return CallAnswer("failed", 200, error=outcome.error)
     result = _granted(write, caller.agent, caller.config, caller.now)
     return CallAnswer(ENDED[outcome.state], 200, result, outcome.error)
-
-
-def _not_tried_again(caller: Caller, write: Write) -> None:
-    with transaction.atomic():
-        case, now = case_transitions.lock(write.case_id), database_now()
-        transitions.move_write(write, W.WITHDRAWN, ended_at=now)
-        data = {"write": str(write.pk), "name": write.name, "why": "not_reached", "words": write.error}
-        case_transitions.save(case, [Entry("write.not_started", caller.actor, data)], now=now)
 
 
 def _propose(caller: Caller, passed: Pass, why: str) -> CallAnswer:

@@ -37,7 +37,9 @@ _OPEN = "p.case_id = $1 AND p.state IN ('waiting', 'held', 'permitted', 'unknown
 _THERE = f"""
 ARRAY(SELECT id FROM agents_proposal p WHERE {_OPEN}),
 EXISTS (SELECT FROM approvals_approval WHERE case_id = $1 AND state = 'decided'),
-EXISTS (SELECT FROM agents_write WHERE case_id = $1 AND proposal_id IS NULL AND state IN ('reserved', 'unknown')),
+EXISTS (
+  SELECT FROM agents_write
+  WHERE case_id = $1 AND proposal_id IS NULL AND state IN ('reserved', 'unknown', 'permitted')),
 {COLUMNS}"""  # noqa: S608
 _RUN_IDS = f"SELECT ARRAY(SELECT id FROM agents_run WHERE case_id = $1 AND turn = $2), {_THERE}"  # noqa: S608
 _RUNS = f"SELECT {rows.columns(Run)}, {_THERE} FROM agents_run WHERE case_id = $1 AND turn = $2"  # noqa: S608
@@ -227,9 +229,14 @@ class Planner:
         """Writes of no proposal that no recipe finds again: of an outside agent, a person, or a turn that passed."""
         if not self.has_lone:
             return
-        begun = Write.objects.filter(case=self.case, proposal=None, state__in=[W.RESERVED, W.UNKNOWN], repaired={})
+        open_ = [W.RESERVED, W.UNKNOWN, W.PERMITTED]
+        begun = Write.objects.filter(case=self.case, proposal=None, state__in=open_, repaired={})
         for write in begun.select_related("operation__system"):
             if write.place and self._is_done_again(write):
+                continue
+            if write.state == W.PERMITTED:  # it was not done, and nobody sends it any more
+                entry = executor.not_started(write, why="not_reached", words=write.error, now=self.now)
+                self.draft.add(entry)
                 continue
             self.lone.append(write)
             if write.state == W.RESERVED and write.lease_until and write.lease_until > self.now:
