@@ -236,11 +236,34 @@ def recover(write: Write, operation: Operation, config: Configuration) -> Outcom
     if "effect_key" in names:
         given["effect_key"] = str(write.pk)
     answer = reaching.ask(reading, given)
-    if answer.ok and answer.data:
-        return Outcome(W.WRITTEN, answer, plain(answer.data), reference_of(plain(answer.data)))
+    found = looked_up(reading, plain(answer.data)) if answer.ok else None
+    if found is UNKNOWN:
+        words = _("It was looked up, and the answer does not tell whether it was done.")
+        return Outcome(W.UNKNOWN, answer, error=words, try_in=_again(write, answer))
+    if found is not None:
+        return Outcome(W.WRITTEN, answer, found, reference_of(found))
     if (answer.ok or answer.status == 404) and write.attempts < TRIES:
         return Outcome(W.PERMITTED, answer, error=_("It was looked up and had not been done."), try_in=1.0)
     return Outcome(W.UNKNOWN, answer, error=answer.error or write.error, try_in=_again(write, answer))
+
+
+def looked_up(reading: Operation, answer: Any) -> Any:
+    """The one record that a look-up answered with; None if it found none, UNKNOWN if it cannot be told.
+
+    A list, or what the operation's `keep` calls its items, proves a write only where it holds exactly one. An answer
+    around empty lists and zero counts holds none; one with more in it and without a reference is not guessed at.
+    """
+    path = reading.keep.get("items")
+    found = dig(answer, str(path)) if path and isinstance(answer, Mapping) else answer
+    if isinstance(found, list):
+        return (found[0] if len(found) == 1 else UNKNOWN) if found else None
+    if found is UNKNOWN:
+        return UNKNOWN
+    if not isinstance(found, Mapping) or reference_of(found):
+        return found or None
+    if not any(found.values()):
+        return None
+    return UNKNOWN if any(isinstance(value, list) for value in found.values()) else found
 
 
 def effect_key_honoured(operation: Operation) -> bool:
