@@ -89,9 +89,7 @@ class Planner:
     proposals: list[Proposal] = field(default_factory=list)
     decided: bool = False  # whether people decided anything here
     has_lone: bool = False
-    lone: list[Write] = field(
-        default_factory=list
-    )  # begun by a call, or by a step that is not done again: nothing finds them
+    lone: list[Write] = field(default_factory=list)  # of a call, or of a step that is not done again
 
     @property
     def config(self) -> Configuration:
@@ -235,8 +233,7 @@ class Planner:
             if write.place and self._is_done_again(write):
                 continue
             if write.state == W.PERMITTED:  # it was not done, and nobody sends it any more
-                entry = executor.not_started(write, why="not_reached", words=write.error, now=self.now)
-                self.draft.add(entry)
+                self.draft.add(executor.not_started(write, why="not_reached", words=write.error, now=self.now))
                 continue
             self.lone.append(write)
             if write.state == W.RESERVED and write.lease_until and write.lease_until > self.now:
@@ -456,14 +453,11 @@ class Planner:
         elif not steps:  # nothing was done for it, so it is not done
             case_transitions.to_people(self.draft, self.case, actor=CONTROL, why={"code": "no_steps"}, team=None)
         elif all(self._state(step.name) in DONE for step in steps) and not self.proposals:
-            outcome = "automatic" if not self._people_were_asked() else "approved"
+            outcome = "automatic" if not self.decided else "approved"
             case_transitions.closed(self.draft, self.case, actor=CONTROL, outcome=outcome, now=self.now)
         elif any(self._state(step.name) == "handed_over" for step in steps) and not self.proposals:
             why = {"code": "step_handed_over"}
             case_transitions.to_people(self.draft, self.case, actor=CONTROL, why=why, team=None)
-
-    def _people_were_asked(self) -> bool:
-        return self.decided
 
     # ------------------------------------------------------------------ status and wake-up
 
@@ -481,9 +475,8 @@ class Planner:
 
     def _nobody_knows(self) -> bool:
         """Whether there is a write whose outcome a person has to find out."""
-        writes = [w for p in self.proposals for w in p.loaded or () if w.state == W.UNKNOWN]
-        lone = any(write.state == W.UNKNOWN for write in self.lone)
-        return lone or any(executor.needs_person(w, w.operation) for w in writes)
+        writes = [w for p in self.proposals for w in p.loaded or () if executor.needs_person(w, w.operation)]
+        return any(write.state == W.UNKNOWN for write in (*writes, *self.lone))
 
     def _status(self) -> str:
         states = {p.state for p in self.proposals}
