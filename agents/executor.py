@@ -34,6 +34,7 @@ from cases.values import UNKNOWN, dig, number
 
 W = Write.State
 TRIES = 5
+SETTLING, SLOWEST = timedelta(seconds=60), 5  # at least, or so many times its time-out: until it shows what it did
 MARGIN = timedelta(seconds=30)  # beyond the system's own time-out, before a reserved write counts as unknown
 
 
@@ -49,6 +50,8 @@ class Outcome:
     read_back: Mapping[str, Any] | None = None
     try_in: float | None = None
     counts: bool = True  # as one of the TRIES
+    settling: bool = False  # not done as far as its system shows, which may be doing it still
+    resent: bool = False  # what is sent next may have been done before
 
 
 def reserve(write: Write, *, operation: Operation, now: datetime, began: float) -> Entry:
@@ -162,6 +165,7 @@ def record(draft: Draft, case: Case, write: Write, outcome: Outcome, *, config: 
         error=outcome.error[:600],
         lease_until=None,
         attempts=write.attempts - (not outcome.counts),
+        resent=write.resent or outcome.resent,
         try_at=now + timedelta(seconds=outcome.try_in) if outcome.try_in is not None else None,
         ended_at=now if final else None,
         receipt=receipt_of(operation, write.carried_out or {}, outcome.result, now),
@@ -211,7 +215,7 @@ def not_started(write: Write, *, why: str, words: str, now: datetime) -> Entry:
 
 def _still_unknown(draft: Draft, write: Write, outcome: Outcome, now: datetime) -> None:
     """It was looked up and nothing new is known: looked up again later, and after some tries a person is asked."""
-    write.attempts += not outcome.answer.held_back
+    write.attempts += outcome.counts and not outcome.answer.held_back
     write.try_at = now + timedelta(seconds=outcome.try_in) if outcome.try_in is not None else None
     rows = Write.objects.filter(pk=write.pk, state=W.UNKNOWN, claim=write.claim)
     if not rows.update(attempts=write.attempts, try_at=write.try_at, error=outcome.error[:600]):
@@ -243,8 +247,23 @@ def recover(write: Write, operation: Operation, config: Configuration) -> Outcom
     if found is not None:
         return Outcome(W.WRITTEN, answer, found, reference_of(found))
     if (answer.ok or answer.status == 404) and write.attempts < TRIES:
-        return Outcome(W.PERMITTED, answer, error=_("It was looked up and had not been done."), try_in=1.0)
+        return _not_there(write, operation, answer)
     return Outcome(W.UNKNOWN, answer, error=answer.error or write.error, try_in=_again(write, answer))
+
+
+def _not_there(write: Write, operation: Operation, answer: Answer) -> Outcome:
+    """Its system does not show the write. One that is slow may be doing it still, and would do it a second time: until
+    long after its time-out it is only looked up again, after pauses as long as all before.
+    """
+    settled = max(SETTLING, SLOWEST * timedelta(seconds=operation.system.timeout_seconds))
+    waited = database_now() - (write.reserved_at or database_now())
+    if waited < settled:
+        pause = min(max(waited, timedelta(seconds=1)), settled - waited).total_seconds()
+        words = _("It was looked up and is not there yet.")
+        counts = write.state != W.UNKNOWN
+        return Outcome(W.UNKNOWN, answer, error=words, try_in=pause, counts=counts, settling=True)
+    words = _("It was looked up and had not been done.")
+    return Outcome(W.PERMITTED, answer, error=words, try_in=1.0, resent=True)
 
 
 def looked_up(reading: Operation, answer: Any) -> Any:

@@ -322,7 +322,7 @@ class StepTools:
             outcome = executor.recover(write, write.operation, self.stretch.config)
             if outcome is not None:
                 self._record_recovered(write, outcome)
-                if write.state == W.PERMITTED:
+                if write.state == W.PERMITTED or outcome.settling:
                     raise Later(write.try_at or self.stretch.now)
                 return self._ended(write)
         try:
@@ -354,7 +354,7 @@ class StepTools:
 
     def _record_recovered(self, write: Write, outcome: executor.Outcome) -> None:
         def then(case: Case, draft: Draft) -> None:
-            if write.state == W.UNKNOWN and outcome.state == W.UNKNOWN:
+            if write.state == W.UNKNOWN and outcome.state == W.UNKNOWN and not outcome.settling:
                 return  # nothing new is known; it stays on the repair list
             executor.record(draft, case, write, outcome, config=self.stretch.config, now=self.stretch.now)
 

@@ -384,7 +384,9 @@ class Small:
         with connection.cursor() as cursor:
             cursor.execute(
                 f"UPDATE agents_write SET lease_until = lease_until {moment}, try_at = try_at {moment}, "
-                f"hold_until = hold_until {moment} WHERE case_id = %s",
+                f"hold_until = hold_until {moment}, "
+                f"reserved_at = CASE state WHEN 'written' THEN reserved_at ELSE reserved_at {moment} END "
+                "WHERE case_id = %s",
                 [case.pk],
             )
             for table in ("agents_proposal", "agents_run"):

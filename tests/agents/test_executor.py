@@ -267,8 +267,25 @@ def test_a_look_up_that_finds_nothing_lets_it_be_sent_again(company: Small) -> N
     assert ended(company, case, "gift").state == "unknown"
     company.later(case)
     company.later(case)
-    assert company.write(case, "gift").state == "written"
+    write = company.write(case, "gift")
+    assert write.state == "written" and write.resent
     assert company.shop.sent("/gifts") == 2 and len(company.shop.effects("/gifts")) == 1
+
+
+def test_a_system_that_may_be_at_it_still_is_looked_up_and_not_sent_to_again(company: Small) -> None:
+    """It took the write, and shows it only later: each look before that finds nothing."""
+    company.shop.faults["/gifts"] = ["cut_after"]
+    case = decided(company, "gifts", "gift")
+    write = ended(company, case, "gift")
+    for _n in range(executor.TRIES + 1):
+        company.later(case, 8)
+        write.refresh_from_db()
+        assert write.state == "unknown" and case.status != "repair"
+    assert company.shop.sent("/gifts") == 1 and company.shop.sent("/by-key", "GET") >= 2
+    company.shop.done[0]["key"] = str(write.pk)
+    company.later(case)
+    write.refresh_from_db()
+    assert write.state == "written" and company.shop.sent("/gifts") == 1 == len(company.shop.effects("/gifts"))
 
 
 def test_a_look_up_that_does_not_answer_ends_with_a_person(company: Small) -> None:
