@@ -14,7 +14,7 @@ class Step:
     asked: Asked
     root: str
     to: str
-    within: Any  # how long they have, if the rule says
+    within: Any  # how long they have: as the rule says, else as long as who was asked first
     calendar: Any
 
 
@@ -33,5 +33,6 @@ def steps(approval: Approval, asked: Sequence[Asked], lines: Mapping[str, str]) 
         plan: Mapping[str, Any] = {} if one.passed_up_from else ask.get("if_nobody") or {}
         name = plan.get("pass_to") or lines.get(one.team.name)
         if name and name not in names:
-            found.append(Step(one, root, name, plan.get("within"), plan.get("calendar") or ask.get("calendar")))
+            within = plan.get("within") or ask.get("within")  # the ladder goes on: nobody may be there on this rung
+            found.append(Step(one, root, name, within, plan.get("calendar") or ask.get("calendar")))
     return found

@@ -239,6 +239,19 @@ def test_rejecting_asks_nobody_of_its_own(company: Small, team: str, suggested: 
     assert company.proposal(case).state == "rejected"
 
 
+def test_passing_up_goes_on_past_a_team_in_which_nobody_is(company: Small) -> None:
+    """The rule says a time only for who is asked first; each rung above has as long."""
+    Team.objects.filter(name="heads").update(escalates_to=Team.objects.get(name="finance"))
+    User.objects.filter(groups__team__name="heads").update(is_active=False)
+    company.rule("soon", {"ask": "managers", "within": "1h"})
+    case, approval = company.waiting()
+    for reached in ("heads", "finance"):
+        approval.refresh_from_db()
+        assert approval.due_at is not None
+        overdue(company, case)
+        assert reached in teams(approval)
+
+
 def test_a_decision_is_for_what_the_chosen_option_needs(company: Small) -> None:
     """Two options that two teams of the same height decide: one of them cannot decide the other's by choosing it."""
     company.rule("small", {"ask": "finance"}, all=[{"argument": "amount", "is": "at most", "value": 50}])
