@@ -130,8 +130,7 @@ class Works:
 
     def ask(self, type_name: str, *, fate: str = "", subject: str = "", customer: str = "") -> Case:
         """A request of a customer of its own. With a `fate`, the worker that reaches the point meets it."""
-        people = self.paying if type_name == "refund" else self.customers
-        customer = customer or next(people)
+        customer = customer or self._whose(type_name)
         if fate:
             subject = subject or f"{fate.replace(' ', '-')}-{customer}-{time.time_ns()}"
             path = self.folder / "fates" / subject
@@ -147,6 +146,12 @@ class Works:
         )
         self.ring()
         return case
+
+    def _whose(self, type_name: str) -> str:
+        """The next customer; not one with a write that nobody knows of, for whom the next of that kind would wait."""
+        people = self.paying if type_name == "refund" else self.customers
+        unknown = set(Write.objects.filter(state="unknown").values_list("customer", flat=True))
+        return next(one for one in people if one not in unknown)
 
     def ring(self) -> None:
         """This process's own doorbell reaches nobody: its settings have a broker in memory."""
