@@ -15,8 +15,9 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
+from agents import configuration
 from agents.models import Proposal, Write
-from approvals import services
+from approvals import services, transitions
 from approvals.errors import StepUpNeeded
 from approvals.models import Approval, Decision, StandingApproval
 from approvals.standing import confirm_standing, pause_standing
@@ -257,7 +258,7 @@ def test_the_company_says_from_which_risk_on(world: World, from_risk: str, risk:
 
 def test_a_team_above_that_answers_gives_one_too(world: World) -> None:
     """It was passed up: the team that was asked first needs one, so whoever answers for it does."""
-    services.transitions.pass_up(world.approval, services.configuration.current(), now=world.now)
+    transitions.pass_up(world.approval, configuration.current(), now=world.now)
     assert world.approval.asked.filter(team=world.heads).exists()
     with pytest.raises(StepUpNeeded):
         services.decide(actor=person(world.head), approval_id=world.approval.pk, fingerprint=FINGERPRINT, option="full")
