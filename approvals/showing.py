@@ -6,7 +6,7 @@ from a text that a model wrote. What is not known is said to be not found, and n
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any
 
@@ -184,7 +184,7 @@ def _words(found: Any, kind: str, grounds: Grounds) -> str:
 
 
 def _number(found: Any) -> Decimal | None:
-    number = coerce(found, "number", None, "") if not isinstance(found, bool) else None  # type: ignore[arg-type]
+    number = coerce(found, "number", UTC, "") if not isinstance(found, bool) else None
     return number if isinstance(number, Decimal) else None
 
 

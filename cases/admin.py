@@ -17,7 +17,7 @@ def is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 19
 
 
-class HistoryAdmin(SimpleHistoryAdmin):  # type: ignore[misc]
+class HistoryAdmin(SimpleHistoryAdmin):  # type: ignore[misc]  # simple_history has no types
     """With a page of earlier versions, for rows that have a number."""
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
