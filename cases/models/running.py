@@ -122,14 +122,16 @@ class Case(models.Model):
     operations = models.JSONField(null=True)
     token_id = models.BigIntegerField(null=True)
     external_id = models.CharField(max_length=200, blank=True)
-    opened_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    opened_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
 
     facts = models.JSONField(default=dict)
     steps = models.JSONField(default=dict)
     lacked = models.JSONField(default=list)
     promised = models.TextField(blank=True)
     outcome = models.CharField(max_length=60, blank=True)
-    merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="merged")
+    merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, related_name="merged", db_index=False)
     policy_epoch = models.PositiveIntegerField(default=0)
 
     created_at = models.DateTimeField()
@@ -154,6 +156,8 @@ class Case(models.Model):
             models.Index("status", "finish_due", name="case_queue", condition=~Q(status__in=["done", "merged"])),
             models.Index(fields=["type", "-id"], name="case_type_newest"),  # the case list of a team
             models.Index("holder_user", name="case_mine", condition=Q(holder_user__isnull=False)),
+            models.Index("opened_by", name="case_opened_by", condition=Q(opened_by__isnull=False)),
+            models.Index("merged_into", name="case_merged_into", condition=Q(merged_into__isnull=False)),
             # the other cases of a customer, the newest first
             models.Index(fields=["customer", "-id"], name="case_customer_newest", condition=~Q(customer="")),
             models.Index(fields=["contact", "-id"], name="case_contact_newest", condition=~Q(contact="")),
@@ -234,9 +238,9 @@ class Message(models.Model):
 class CaseSight(models.Model):
     """Sight of one case by being asked or by cover: written by floor 3, read by `visible_to`."""
 
-    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="sight")
-    team = models.ForeignKey(Team, on_delete=models.CASCADE, null=True)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True)
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="sight", db_index=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, null=True, db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, db_index=False)
     reason = models.CharField(max_length=20)
     at = models.DateTimeField()
 
