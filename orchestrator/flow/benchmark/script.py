@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
@@ -31,6 +31,16 @@ class Spent:
     seconds: float = 0.0
     cpu: float = 0.0
     peak_mb: float = 0.0
+
+
+@dataclass
+class Races:
+    """What each round of each kind took, in the order of the rounds."""
+
+    floors: list[Spent] = field(default_factory=list)
+    bare: list[Spent] = field(default_factory=list)
+    leans: list[Spent] = field(default_factory=list)
+    products: list[Spent] = field(default_factory=list)
 
 
 def main() -> None:
@@ -65,12 +75,13 @@ class Bench:
             self._alone(asks=asks)
         automatic, approved = self._statements(asks=False), self._statements(asks=True)
         times = [self._timed(asks=bool(n % 2)) for n in range(alone * 2)]
-        floors, bare, products = [], [], []
+        races = Races()
         for _round in range(rounds):
-            floors.append(self._floor(cases))
-            products.append(self._race(cases))
-            bare.append(self._floor(cases, "autocommit"))
-        return self._figures(cases, times, automatic, approved, floors, bare, products)
+            races.floors.append(self._floor(cases))
+            races.products.append(self._race(cases))
+            races.leans.append(self._lean(cases))
+            races.bare.append(self._floor(cases, "autocommit"))
+        return self._figures(cases, times, automatic, approved, races)
 
     # ------------------------------------------------------------------ one process
 
@@ -143,14 +154,28 @@ class Bench:
 
     def _floor(self, cases: int, *how: str) -> Spent:
         """The same number of cases as rows in plain psycopg, by two processes."""
-        from django.conf import settings
-
         from orchestrator.flow.benchmark import floor
 
-        owner = settings.DATABASE_OWNER or settings.DATABASES["default"]
-        address = f"dbname={owner['NAME']} user={owner['USER']} host={owner['HOST']}"
+        address = _owners_address()
         floor.make_table(address)
-        command = [sys.executable, "-m", "orchestrator.flow.benchmark.floor", address, str(cases // WORKERS), *how]
+        return self._rows(
+            [sys.executable, "-m", "orchestrator.flow.benchmark.floor", address, str(cases // WORKERS), *how]
+        )
+
+    def _lean(self, cases: int) -> Spent:
+        """The same number of cases in the bare shape of this design, by two processes."""
+        from django.conf import settings
+
+        from orchestrator.flow.benchmark import lean
+
+        lean.make_tables(_owners_address(), settings.DATABASES["default"]["USER"])
+        spent = self._rows([sys.executable, "-m", "orchestrator.flow.benchmark.lean_race", str(cases // WORKERS)])
+        if wrong := lean.Case.objects.exclude(status="done").count():
+            raise SystemExit(f"{wrong} cases of the lean trial did not end.")
+        return spent
+
+    def _rows(self, command: Sequence[str]) -> Spent:
+        """Two processes of this program, until each has said that it is through."""
         with self._children([command] * WORKERS) as writers, self._spent(writers) as spent:
             for writer in writers:
                 _line(writer)
@@ -200,10 +225,9 @@ class Bench:
         times: list[float],
         automatic: list[tuple[str, str]],
         approved: list[tuple[str, str]],
-        floors: list[Spent],
-        bare: list[Spent],
-        products: list[Spent],
+        races: "Races",
     ) -> dict[str, Any]:
+        floors, leans, products = races.floors, races.leans, races.products
         cuts = statistics.quantiles(times, n=20)
         cpu = statistics.median(p.cpu for p in products) / cases * 1000
         floor_cpu = statistics.median(f.cpu for f in floors) / cases * 1000
@@ -219,12 +243,19 @@ class Bench:
             "cpu_ms_per_case": round(cpu, 2),
             "cpu_over_floor": _ratio([p.cpu / f.cpu for p, f in zip(products, floors, strict=True) if f.cpu]),
             "rate_over_floor": _ratio([f.seconds / p.seconds for p, f in zip(products, floors, strict=True)]),
+            "cpu_over_lean": _ratio([p.cpu / n.cpu for p, n in zip(products, leans, strict=True) if n.cpu]),
             "peak_rss": round(max(p.peak_mb for p in products), 1),
             "floor": {
                 "what": "plain psycopg, six committed rows a case, two processes",
                 "cases_per_s": round(statistics.median(cases / f.seconds for f in floors), 1),
                 "cpu_ms_per_case": round(floor_cpu, 2),
-                "autocommit_cpu_ms_per_case": round(statistics.median(f.cpu for f in bare) / cases * 1000, 2),
+                "autocommit_cpu_ms_per_case": round(statistics.median(f.cpu for f in races.bare) / cases * 1000, 2),
+            },
+            "lean": {
+                "what": "the bare shape of this design in Django's ORM, two processes",
+                "cases_per_s": round(statistics.median(cases / n.seconds for n in leans), 1),
+                "cpu_ms_per_case": round(statistics.median(n.cpu for n in leans) / cases * 1000, 2),
+                "cpu_over_floor": _ratio([n.cpu / f.cpu for n, f in zip(leans, floors, strict=True) if f.cpu]),
             },
             "statements": {"automatic": _list(automatic), "approved": _list(approved)},
         }
@@ -248,6 +279,13 @@ class Bench:
             raise SystemExit(words.stderr)
         lines = words.stdout.splitlines()
         return figures | {"verify_s": round(time.perf_counter() - began, 1), "verify": [lines[0], lines[-1]]}
+
+
+def _owners_address() -> str:
+    from django.conf import settings
+
+    owner = settings.DATABASE_OWNER or settings.DATABASES["default"]
+    return f"dbname={owner['NAME']} user={owner['USER']} host={owner['HOST']}"
 
 
 def _ratio(values: list[float]) -> float | None:
