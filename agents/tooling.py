@@ -197,6 +197,7 @@ class StepTools:
 
     def _store(self, plan: Plan, case: Case, draft: Draft) -> tuple[Stored, Carrier | None]:
         """Store and judge the proposal; what nobody has to be asked about is reserved in the same commit."""
+        self._with_ai(case)
         run = self.stretch.run
         stored = proposing.store(
             plan,
@@ -272,12 +273,18 @@ class StepTools:
         """Another write of the same record was reserved at this moment: the step goes on when that one may be over."""
         return Later(self.stretch.now + PAUSED) if executor.is_taken(error) else error
 
+    def _with_ai(self, case: Case) -> None:
+        """Once people have the case, as a step beside this one gave it to them, nothing is started for it."""
+        if case.holder_kind != Case.Holder.AI:
+            raise Later(self.stretch.now + PAUSED)  # what was read is stored; nobody goes on with it but a new turn
+
     def _alone(self, write: Write) -> None:
         """Another write of the same record that is under way, or whose outcome nobody knows, is waited for."""
         if executor.in_flight(write):
             raise Later(self.stretch.now + timedelta(seconds=2))
 
     def _reserve_new(self, allowed: Pass, place: str, name: str, case: Case, draft: Draft) -> Write:
+        self._with_ai(case)
         switch = gate.paused(case, self.agent, allowed.operation.system.name, share=True)
         if switch is not None:
             raise Refused(gate.pause_words(switch), reason="paused")
@@ -338,6 +345,7 @@ class StepTools:
 
         What may have been done already is sent again with its key, whatever became of the grant: to find out.
         """
+        self._with_ai(case)
         if gate.paused(case, self.agent, write.operation.system.name, share=True) is not None:
             raise Later(self.stretch.now + PAUSED)
         if write.state == W.PERMITTED:

@@ -109,11 +109,16 @@ def may_write(caller: Caller) -> None:
 
 
 def still_theirs(caller: Caller, system: str | None = None) -> tuple[Case, datetime]:
-    """The locked case, if the turn (and the agent's run) still hold and no pause (of `system` either) stops it."""
+    """The locked case, if the turn (and the agent's run) still hold and no pause (of `system` either) stops it.
+
+    An agent's holds only while the AI has the case: another step, beside this one, may have given it to people.
+    """
     case = case_transitions.lock(caller.case.pk)
     if case.turn != caller.case.turn or not case.is_open:
         raise TurnPassed(turn=case.turn)
-    if caller.run is not None and not Run.objects.filter(pk=caller.run.pk, state=Run.State.OPEN).exists():
+    if caller.run is not None and not (
+        case.holder_kind == Case.Holder.AI and Run.objects.filter(pk=caller.run.pk, state=Run.State.OPEN).exists()
+    ):
         raise TurnPassed(turn=case.turn)
     if caller.agent is not None:
         switch = gate.paused(case, caller.agent, system, share=True)

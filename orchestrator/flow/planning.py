@@ -261,6 +261,8 @@ class Planner:
         active = False
         people: StepConfig | None = None
         for step in type_.steps.values():
+            if "status" in self.draft.changes:
+                return  # people got the case at this moment: no other step begins
             state = self._state(step.name)
             if state in (*DONE, "handed_over"):
                 continue
