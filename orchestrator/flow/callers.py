@@ -98,7 +98,7 @@ def within_run(caller: Caller) -> None:
     elif seconds is not None and lasting.over_at(caller.run, seconds, caller.now) < caller.now:
         why = lasting.words(seconds)
     if why:
-        _over_limit(caller, Run.State.HANDED_OVER, {"code": "limit", "step": caller.step, "why": why})
+        _over_limit(caller, {"code": "limit", "step": caller.step, "why": why})
         raise Refused(why, reason="limit")
 
 
@@ -127,10 +127,10 @@ def still_theirs(caller: Caller, system: str | None = None) -> tuple[Case, datet
     return case, database_now()
 
 
-def _over_limit(caller: Caller, state: str, why: dict[str, Any]) -> None:
+def _over_limit(caller: Caller, why: dict[str, Any]) -> None:
+    """Give the case to people; not where another call was first, or a pause keeps the agent off."""
     with transaction.atomic():
-        case = case_transitions.lock(caller.case.pk)
-        now = database_now()
+        case, now = still_theirs(caller)
         draft = Draft()
         give_to_people(draft, case, caller, why, now)
         draft.store(case, now=now)

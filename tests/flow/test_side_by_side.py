@@ -1,18 +1,20 @@
 """Steps side by side: what becomes of the others once one of them gave the case to people."""
 
+import threading
 from typing import Any
 
 import pytest
 
+from agents.errors import Refused
 from agents.models import Agent, Run, StepWork
 from cases.actors import Actor
-from cases.errors import TurnPassed
+from cases.errors import Refusal, TurnPassed
 from cases.ledger import verify
 from cases.models import Case, Step
 from orchestrator.desk.services import hand_back, take_over
-from orchestrator.flow import calls
+from orchestrator.flow import callers, calls
 from orchestrator.flow.finishing import hand_over
-from tests.company import Small
+from tests.company import Small, at_once, pause
 
 VOUCHER = [
     {
@@ -108,3 +110,53 @@ def test_no_other_step_begins_when_one_of_them_asks_a_person(company: Small) -> 
     case = company.go(company.receive("side"))
     assert (case.status, case.why_here["code"]) == ("with_person", "step_unclear")
     assert company.shop.sent("/tickets") == 0 and set(case.runs.values_list("step", flat=True)) == {""}
+
+
+# ---------------------------------------------------------------------- an outside agent's limits
+
+
+def test_of_two_calls_over_the_limit_both_are_refused(racing: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one gives the case to people; the other finds that it went, which is no error of ours."""
+    Agent.objects.filter(name="courier").update(limits={"calls_per_run": 1})
+    case = racing.go(racing.receive("outside"))
+    assert ask(racing, case).status == "done"
+    both, real = threading.Barrier(2), callers._over_limit
+
+    def at_the_same_moment(*given: Any) -> None:
+        both.wait(timeout=20)
+        real(*given)
+
+    monkeypatch.setattr(callers, "_over_limit", at_the_same_moment)
+    got = at_once([lambda: ask(racing, case)] * 2)
+    assert {type(one) for one in got} == {Refused, TurnPassed}, got
+    assert racing.codes(case).count("case.with_people") == 1 and verify().first_broken is None
+
+
+def test_a_call_over_the_limit_takes_the_case_from_nobody(company: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person took it over at this moment."""
+    Agent.objects.filter(name="courier").update(limits={"calls_per_run": 1})
+    case = company.go(company.receive("outside"))
+    assert ask(company, case).status == "done"
+    real = callers._over_limit
+
+    def taken_first(*given: Any) -> None:
+        take_over(actor=company.as_("ka"), case_id=case.pk)
+        real(*given)
+
+    monkeypatch.setattr(callers, "_over_limit", taken_first)
+    with pytest.raises(TurnPassed):
+        ask(company, case)
+    case.refresh_from_db()
+    assert case.holder_user is not None and case.holder_user.username == "ka"
+
+
+def test_a_call_over_the_limit_under_a_pause_takes_no_case(company: Small) -> None:
+    Agent.objects.filter(name="courier").update(limits={"calls_per_run": 1})
+    case = company.go(company.receive("outside"))
+    assert ask(company, case).status == "done"
+    pause("agent", "courier")
+    with pytest.raises(Refusal) as refusal:
+        ask(company, case)
+    assert refusal.value.detail["reason"] == "paused"
+    case.refresh_from_db()
+    assert case.holder_kind == "ai"
