@@ -188,7 +188,7 @@ class Carrier:
         if write.state == W.RESERVED and (write.lease_until is None or write.lease_until > now):
             return None  # another worker sends it at this moment
         if write.state in (W.RESERVED, W.UNKNOWN):
-            return self._again(case, write, now)
+            return self._again(case, proposal, write, now)
         if write.state not in READY or (write.hold_until and write.hold_until > now):
             return None
         if write.try_at and write.try_at > now:
@@ -216,11 +216,19 @@ class Carrier:
             return None
         return write
 
-    def _again(self, case: Case, write: Write, now: datetime) -> Write | None:
-        """An unknown write is sent again only with an effect key that the system honours."""
+    def _again(self, case: Case, proposal: Proposal, write: Write, now: datetime) -> Write | None:
+        """An unknown write is sent again only with an effect key that the system honours, and under no pause.
+
+        What else may have changed since stops it no more: it may have been done, and that is to be found out.
+        """
         if write.try_at and write.try_at > now:
             return None
         if not executor.effect_key_honoured(write.operation) or write.attempts >= executor.TRIES:
+            return None
+        policy = held(case, proposal, write, self.config)
+        if policy.restoring:
+            _wait(write, now + RESTORING)
+        if policy.restoring or policy.paused:
             return None
         if write.state == W.RESERVED:
             transitions.move_write(write, W.UNKNOWN, held_claim=write.claim, error=str(_("The worker was lost.")))
