@@ -33,7 +33,7 @@ def pause(*, actor: Actor, scope: str, name: str = "", reason: str) -> Switch:
             raise WrongState(_("This is paused already (%(by)s).") % {"by": switch.by})
         now = database_now()
         switch.paused, switch.by, switch.by_user_id = True, actor.label[:250], actor.user_id
-        switch.reason, switch.at = reason.strip()[:300], now
+        switch.reason, switch.at, switch.since = reason.strip()[:300], now, now
         switch.save()
         data = {"scope": scope, "name": name, "reason": switch.reason}
         append_company([Entry("ai.paused", actor, data)], now=now)

@@ -91,12 +91,12 @@ def within_run(caller: Caller) -> None:
     Run.objects.filter(pk=caller.run.pk).update(calls=F("calls") + 1)
     calls = Run.objects.values_list("calls", flat=True).get(pk=caller.run.pk)  # others may call at this moment
     most = caller.agent.limits.get("calls_per_run")
-    seconds = caller.agent.limits.get("seconds_per_run")
+    over = lasting.over_at(caller.case, caller.run, caller.agent, caller.now)
     why = ""
     if most is not None and calls > most:
         why = _("The agent made more than %(n)s calls in one run.") % {"n": most}
-    elif seconds is not None and lasting.over_at(caller.run, seconds, caller.now) < caller.now:
-        why = lasting.words(seconds)
+    elif over is not None and over < caller.now:
+        why = lasting.words(caller.agent)
     if why:
         _over_limit(caller, {"code": "limit", "step": caller.step, "why": why})
         raise Refused(why, reason="limit")
