@@ -195,7 +195,7 @@ class Carrier:
             return None
         why = self._may_not_start(case, proposal, write, writes, now)
         if why:
-            entries += _end_unstarted(proposal, writes, why=why, now=now)
+            entries += end_unstarted(proposal, writes, why=why, now=now)
             return None
         policy = held(case, proposal, write, self.config)
         if policy.restoring:
@@ -205,7 +205,7 @@ class Carrier:
             return None
         self.config = configuration.known(policy.stamp)
         if words := closed(write, self.config) or no_longer_granted(case, write, proposal.step, self.config, now):
-            entries += _end_unstarted(proposal, writes, why="grant", now=now, words=words)
+            entries += end_unstarted(proposal, writes, why="grant", now=now, words=words)
             return None
         if policy.in_flight:
             _wait(write, now + SOON)
@@ -335,7 +335,7 @@ class Carrier:
         rows.change(proposal, changes, guard={}, missed=None)
         entries = [permits.take_back(proposal, writes, actor=CONTROL, why=why, now=now)]
         if judged.kind == "forbid":
-            entries += _end_unstarted(proposal, writes, why="forbidden", now=now, words=judged.why)
+            entries += end_unstarted(proposal, writes, why="forbidden", now=now, words=judged.why)
             return entries
         return entries + self.judge.ask(self.config, case, proposal, writes, judged, why=why, now=now)
 
@@ -460,7 +460,7 @@ def _first_open(proposal: Proposal, writes: Sequence[Write]) -> Write | None:
     return None
 
 
-def _end_unstarted(
+def end_unstarted(
     proposal: Proposal, writes: Sequence[Write], *, why: str, now: datetime, words: str = ""
 ) -> list[Entry]:
     """What must not start any more is ended, and the record says why."""
