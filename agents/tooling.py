@@ -326,6 +326,7 @@ class StepTools:
         if write.try_at and write.try_at > self.stretch.now:
             raise Later(write.try_at)
         if write.state in (W.RESERVED, W.UNKNOWN):
+            self._not_paused(self.stretch.case, write)  # nothing is sent, not even to find out
             outcome = executor.recover(write, write.operation, self.stretch.config)
             if outcome is not None:
                 self._record_recovered(write, outcome)
@@ -340,14 +341,17 @@ class StepTools:
             raise ToolFailed(ended, reason="grant")
         return None
 
+    def _not_paused(self, case: Case, write: Write, *, share: bool = False) -> None:
+        if gate.paused(case, self.agent, write.operation.system.name, share=share) is not None:
+            raise Later(self.stretch.now + PAUSED)
+
     def _reserve_again(self, write: Write, case: Case, draft: Draft) -> str:
         """Reserve it anew, if its agent may write now as well; else why it was ended, in words. A pause is waited for.
 
         What may have been done already is sent again with its key, whatever became of the grant: to find out.
         """
         self._with_ai(case)
-        if gate.paused(case, self.agent, write.operation.system.name, share=True) is not None:
-            raise Later(self.stretch.now + PAUSED)
+        self._not_paused(case, write, share=True)
         if write.state == W.PERMITTED:
             config, now = self.stretch.config, self.stretch.now
             words = carrying.closed(write, config) or carrying.no_longer_granted(case, write, write.step, config, now)
