@@ -16,7 +16,7 @@ def over_at(case: Case, run: Run, agent: Agent, now: datetime) -> datetime | Non
     """When the run will have lasted too long, as of now; None: it may last for ever. Later with each proposal, from its
     making to its end, and with the last pause of each switch that stops the agent here.
     """
-    if LIMIT not in agent.limits:
+    if agent.limits.get(LIMIT) is None:
         return None
     rows.settle(Proposal)
     waits = [(begun, ended or now) for begun, ended in _asked(run)]
