@@ -188,14 +188,14 @@ class Carrier:
         if write.state == W.RESERVED and (write.lease_until is None or write.lease_until > now):
             return None  # another worker sends it at this moment
         if write.state in (W.RESERVED, W.UNKNOWN):
-            return self._again(case, write, now)
+            return self._again(case, proposal, write, now)
         if write.state not in READY or (write.hold_until and write.hold_until > now):
             return None
         if write.try_at and write.try_at > now:
             return None
         why = self._may_not_start(case, proposal, write, writes, now)
         if why:
-            entries += _end_unstarted(proposal, writes, why=why, now=now)
+            entries += end_unstarted(proposal, writes, why=why, now=now)
             return None
         policy = held(case, proposal, write, self.config)
         if policy.restoring:
@@ -205,7 +205,7 @@ class Carrier:
             return None
         self.config = configuration.known(policy.stamp)
         if words := closed(write, self.config) or no_longer_granted(case, write, proposal.step, self.config, now):
-            entries += _end_unstarted(proposal, writes, why="grant", now=now, words=words)
+            entries += end_unstarted(proposal, writes, why="grant", now=now, words=words)
             return None
         if policy.in_flight:
             _wait(write, now + SOON)
@@ -216,11 +216,19 @@ class Carrier:
             return None
         return write
 
-    def _again(self, case: Case, write: Write, now: datetime) -> Write | None:
-        """An unknown write is sent again only with an effect key that the system honours."""
+    def _again(self, case: Case, proposal: Proposal, write: Write, now: datetime) -> Write | None:
+        """An unknown write is sent again only with an effect key that the system honours, and under no pause.
+
+        What else may have changed since stops it no more: it may have been done, and that is to be found out.
+        """
         if write.try_at and write.try_at > now:
             return None
         if not executor.effect_key_honoured(write.operation) or write.attempts >= executor.TRIES:
+            return None
+        policy = held(case, proposal, write, self.config)
+        if policy.restoring:
+            _wait(write, now + RESTORING)
+        if policy.restoring or policy.paused:
             return None
         if write.state == W.RESERVED:
             transitions.move_write(write, W.UNKNOWN, held_claim=write.claim, error=str(_("The worker was lost.")))
@@ -327,7 +335,7 @@ class Carrier:
         rows.change(proposal, changes, guard={}, missed=None)
         entries = [permits.take_back(proposal, writes, actor=CONTROL, why=why, now=now)]
         if judged.kind == "forbid":
-            entries += _end_unstarted(proposal, writes, why="forbidden", now=now, words=judged.why)
+            entries += end_unstarted(proposal, writes, why="forbidden", now=now, words=judged.why)
             return entries
         return entries + self.judge.ask(self.config, case, proposal, writes, judged, why=why, now=now)
 
@@ -452,7 +460,7 @@ def _first_open(proposal: Proposal, writes: Sequence[Write]) -> Write | None:
     return None
 
 
-def _end_unstarted(
+def end_unstarted(
     proposal: Proposal, writes: Sequence[Write], *, why: str, now: datetime, words: str = ""
 ) -> list[Entry]:
     """What must not start any more is ended, and the record says why."""

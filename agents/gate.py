@@ -221,16 +221,24 @@ def paused(
 
     A fresh `glance` that shows none of them paused is asked no further.
     """
-    wanted = [("all", ""), ("agent", agent.name)]
-    if case.type is not None:
-        wanted.append(("type", case.type.name))
-    if system is not None:
-        wanted.append(("system", system))
+    wanted = _wanted(case, agent, system)
     if glance is not None and glance.is_fresh and glance.off.isdisjoint(f"{scope}:{name}" for scope, name in wanted):
         return None
-    switches = Switch.objects.filter(scope__in={s for s, _n in wanted}, name__in={n for _s, n in wanted})
-    found = _for_share(wanted) if share else [row for row in switches if (row.scope, row.name) in wanted]
+    found = _for_share(wanted) if share else switches(case, agent, system)
     return next((row for row in found if row.paused), None)
+
+
+def switches(case: Case, agent: Agent, system: str | None = None) -> list[Switch]:
+    """The switches that stop this agent on this case, paused or not."""
+    wanted = _wanted(case, agent, system)
+    found = Switch.objects.filter(scope__in={s for s, _n in wanted}, name__in={n for _s, n in wanted})
+    return [row for row in found if (row.scope, row.name) in wanted]
+
+
+def _wanted(case: Case, agent: Agent, system: str | None) -> list[tuple[str, str]]:
+    wanted = [("all", ""), ("agent", agent.name)]
+    wanted += [("type", case.type.name)] if case.type is not None else []
+    return wanted + ([("system", system)] if system is not None else [])
 
 
 def _for_share(wanted: list[tuple[str, str]]) -> list[Switch]:

@@ -33,7 +33,7 @@ def pause(*, actor: Actor, scope: str, name: str = "", reason: str) -> Switch:
             raise WrongState(_("This is paused already (%(by)s).") % {"by": switch.by})
         now = database_now()
         switch.paused, switch.by, switch.by_user_id = True, actor.label[:250], actor.user_id
-        switch.reason, switch.at = reason.strip()[:300], now
+        switch.reason, switch.at, switch.since = reason.strip()[:300], now, now
         switch.save()
         data = {"scope": scope, "name": name, "reason": switch.reason}
         append_company([Entry("ai.paused", actor, data)], now=now)
@@ -122,9 +122,11 @@ def reconcile(*, actor: Actor, write_id: Any) -> Write:
         W.UNKNOWN, Answer(ok=False, outcome="unknown"), error=write.error
     )
     with transaction.atomic():
+        seen = write.claim
         case, write = _locked_write(actor, write_id)
         now = database_now()
-        if write.state == W.UNKNOWN and found.state != W.UNKNOWN:
+        # Whoever sent it once more meanwhile made what was looked up old: their answer, or the next look-up, tells.
+        if write.state == W.UNKNOWN and write.claim == seen and found.state != W.UNKNOWN:
             draft = Draft()
             executor.record(draft, case, write, found, config=config, now=now)
             _after(case, write, draft, now)
@@ -147,12 +149,14 @@ def _locked_write(actor: Actor, write_id: Any) -> tuple[Case, Write]:
 
 
 def _after(case: Case, write: Write, draft: Draft, now: Any) -> None:
-    """A repaired write settles its proposal, and the case looks on."""
+    """A repaired write settles its proposal, and the case looks on. The rest of an option ends with one that failed;
+    one that was found not done is tried again as it was decided.
+    """
     if write.proposal is not None:
         proposal = Proposal.objects.select_for_update().get(pk=write.proposal.pk)
         writes = list(proposal.writes.select_related("operation"))
         for other in transitions.chosen_writes(proposal, writes):
-            if write.state != W.WRITTEN and other.state in (W.HELD, W.PERMITTED):
+            if write.state in (W.FAILED, W.DIFFERS) and other.state in (W.HELD, W.PERMITTED):
                 transitions.move_write(other, W.WITHDRAWN, ended_at=now)
         transitions.settle_proposal(proposal, writes, now=now)
     rest = Write.objects.filter(case=case, state__in=[W.UNKNOWN, W.DIFFERS], repaired={}).exclude(pk=write.pk)

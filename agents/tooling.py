@@ -197,6 +197,7 @@ class StepTools:
 
     def _store(self, plan: Plan, case: Case, draft: Draft) -> tuple[Stored, Carrier | None]:
         """Store and judge the proposal; what nobody has to be asked about is reserved in the same commit."""
+        self._with_ai(case)
         run = self.stretch.run
         stored = proposing.store(
             plan,
@@ -272,12 +273,18 @@ class StepTools:
         """Another write of the same record was reserved at this moment: the step goes on when that one may be over."""
         return Later(self.stretch.now + PAUSED) if executor.is_taken(error) else error
 
+    def _with_ai(self, case: Case) -> None:
+        """Once people have the case, as a step beside this one gave it to them, nothing is started for it."""
+        if case.holder_kind != Case.Holder.AI:
+            raise Later(self.stretch.now + PAUSED)  # what was read is stored; nobody goes on with it but a new turn
+
     def _alone(self, write: Write) -> None:
         """Another write of the same record that is under way, or whose outcome nobody knows, is waited for."""
         if executor.in_flight(write):
             raise Later(self.stretch.now + timedelta(seconds=2))
 
     def _reserve_new(self, allowed: Pass, place: str, name: str, case: Case, draft: Draft) -> Write:
+        self._with_ai(case)
         switch = gate.paused(case, self.agent, allowed.operation.system.name, share=True)
         if switch is not None:
             raise Refused(gate.pause_words(switch), reason="paused")
@@ -319,6 +326,7 @@ class StepTools:
         if write.try_at and write.try_at > self.stretch.now:
             raise Later(write.try_at)
         if write.state in (W.RESERVED, W.UNKNOWN):
+            self._not_paused(self.stretch.case, write)  # nothing is sent, not even to find out
             outcome = executor.recover(write, write.operation, self.stretch.config)
             if outcome is not None:
                 self._record_recovered(write, outcome)
@@ -333,13 +341,17 @@ class StepTools:
             raise ToolFailed(ended, reason="grant")
         return None
 
+    def _not_paused(self, case: Case, write: Write, *, share: bool = False) -> None:
+        if gate.paused(case, self.agent, write.operation.system.name, share=share) is not None:
+            raise Later(self.stretch.now + PAUSED)
+
     def _reserve_again(self, write: Write, case: Case, draft: Draft) -> str:
         """Reserve it anew, if its agent may write now as well; else why it was ended, in words. A pause is waited for.
 
         What may have been done already is sent again with its key, whatever became of the grant: to find out.
         """
-        if gate.paused(case, self.agent, write.operation.system.name, share=True) is not None:
-            raise Later(self.stretch.now + PAUSED)
+        self._with_ai(case)
+        self._not_paused(case, write, share=True)
         if write.state == W.PERMITTED:
             config, now = self.stretch.config, self.stretch.now
             words = carrying.closed(write, config) or carrying.no_longer_granted(case, write, write.step, config, now)

@@ -8,12 +8,14 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from agents import stored
+from agents.carrying import end_unstarted
 from agents.errors import Refused
 from approvals import transitions
 from approvals.acting import ADD_SIGHT_OF_CASE, label
 from approvals.concluding import conclude, go_on
 from approvals.counting import HERE, agreed, beside
 from approvals.models import Approval, Decision, Named, Question
+from cases import doorbell
 from cases import transitions as case_transitions
 from cases.actors import Actor
 from cases.ledger import Entry
@@ -25,16 +27,19 @@ log = logging.getLogger(__name__)
 def let_go(*, actor: Actor) -> int:
     """Wait no more for who was named, gave no answer, and is inactive or of another team now. Returns how many.
 
-    Where everybody else had agreed it is concluded with their answers. One that cannot be (an agent's limit is used
-    up) stays as it was and is looked at again.
+    Where everybody else had agreed it is concluded with their answers. One that cannot be now (an agent's limit is used
+    up) stays as it was and is looked at again; one that no answer would help any more (its grant is gone) is ended.
     """
     gone = 0
     for pk, case_id in list(_left().values_list("approval_id", "approval__case_id").distinct()):
         try:
             with transaction.atomic():
                 gone += _of(actor, pk, case_id)
-        except Refused:
-            log.warning("approval %s cannot be concluded without who left", pk, exc_info=True)
+        except Refused as refusal:
+            if refusal.detail.get("reason") == "grant":
+                gone += _end(actor, pk, case_id, refusal.message)
+            else:
+                log.warning("approval %s cannot be concluded without who left: %s", pk, refusal.message)
     return gone
 
 
@@ -67,6 +72,21 @@ def _of(actor: Actor, approval_id: UUID, case_id: int) -> int:
     else:
         case_transitions.save(case, entries, now=now)
     return len(left)
+
+
+@transaction.atomic
+def _end(actor: Actor, approval_id: UUID, case_id: int, why: str) -> int:
+    """The agent may not do any more what everybody had agreed to: nobody is left to say so, and its step is told."""
+    case, now = case_transitions.lock_at(case_id, {})
+    approval, proposal = transitions.lock_both(approval_id)
+    if approval.state != Approval.State.WAITING:
+        return 0
+    entries = transitions.withdraw(case, actor=actor, why=why, now=now, proposal_id=proposal.pk)
+    writes = list(proposal.writes.all())
+    entries += end_unstarted(proposal, writes, why="grant", now=now, words=why)
+    case_transitions.save(case, entries, now=now, **case_transitions.wake(case, now))
+    doorbell.ring()
+    return 1
 
 
 def _told(approval: Approval, row: Named) -> dict[str, Any]:

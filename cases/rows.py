@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connections, models
+from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections, models
 from django.db.models.base import ModelState
 
 M = TypeVar("M", bound=models.Model)
@@ -34,6 +34,16 @@ def execute(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     ours: Any = connections[DEFAULT_DB_ALIAS]  # the proxy would look this up for each of the next words
     ours.close_if_health_check_failed()
     ours.ensure_connection()
+    try:
+        return _run(ours, text, values)
+    except NotSupportedError:  # a column that it answers with has another type now: it has to be prepared anew
+        if ours.in_atomic_block:
+            raise  # nothing more is done in this transaction, and its rollback forgets what was prepared
+    ours.connection.execute("DEALLOCATE ALL")  # psycopg forgets it too
+    return _run(ours, text, values)
+
+
+def _run(ours: Any, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     kept: dict[str, Any] = vars(ours.connection)  # used by one thread at a time; gone when the connection is
     bound: Any = kept.get(_CURSOR)
     if bound is None:

@@ -22,6 +22,7 @@ class Switch(models.Model):
     by_user_id = models.BigIntegerField(null=True)
     reason = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField(null=True)
+    since = models.DateTimeField(null=True)  # when the last pause began, also once it is over: then it ended `at`
 
     class Meta:
         verbose_name = _("pause switch")

@@ -91,14 +91,14 @@ def within_run(caller: Caller) -> None:
     Run.objects.filter(pk=caller.run.pk).update(calls=F("calls") + 1)
     calls = Run.objects.values_list("calls", flat=True).get(pk=caller.run.pk)  # others may call at this moment
     most = caller.agent.limits.get("calls_per_run")
-    seconds = caller.agent.limits.get("seconds_per_run")
+    over = lasting.over_at(caller.case, caller.run, caller.agent, caller.now)
     why = ""
     if most is not None and calls > most:
         why = _("The agent made more than %(n)s calls in one run.") % {"n": most}
-    elif seconds is not None and lasting.over_at(caller.run, seconds, caller.now) < caller.now:
-        why = lasting.words(seconds)
+    elif over is not None and over < caller.now:
+        why = lasting.words(caller.agent)
     if why:
-        _over_limit(caller, Run.State.HANDED_OVER, {"code": "limit", "step": caller.step, "why": why})
+        _over_limit(caller, {"code": "limit", "step": caller.step, "why": why})
         raise Refused(why, reason="limit")
 
 
@@ -109,11 +109,16 @@ def may_write(caller: Caller) -> None:
 
 
 def still_theirs(caller: Caller, system: str | None = None) -> tuple[Case, datetime]:
-    """The locked case, if the turn (and the agent's run) still hold and no pause (of `system` either) stops it."""
+    """The locked case, if the turn (and the agent's run) still hold and no pause (of `system` either) stops it.
+
+    An agent's holds only while the AI has the case: another step, beside this one, may have given it to people.
+    """
     case = case_transitions.lock(caller.case.pk)
     if case.turn != caller.case.turn or not case.is_open:
         raise TurnPassed(turn=case.turn)
-    if caller.run is not None and not Run.objects.filter(pk=caller.run.pk, state=Run.State.OPEN).exists():
+    if caller.run is not None and not (
+        case.holder_kind == Case.Holder.AI and Run.objects.filter(pk=caller.run.pk, state=Run.State.OPEN).exists()
+    ):
         raise TurnPassed(turn=case.turn)
     if caller.agent is not None:
         switch = gate.paused(case, caller.agent, system, share=True)
@@ -122,10 +127,10 @@ def still_theirs(caller: Caller, system: str | None = None) -> tuple[Case, datet
     return case, database_now()
 
 
-def _over_limit(caller: Caller, state: str, why: dict[str, Any]) -> None:
+def _over_limit(caller: Caller, why: dict[str, Any]) -> None:
+    """Give the case to people; not where another call was first, or a pause keeps the agent off."""
     with transaction.atomic():
-        case = case_transitions.lock(caller.case.pk)
-        now = database_now()
+        case, now = still_theirs(caller)
         draft = Draft()
         give_to_people(draft, case, caller, why, now)
         draft.store(case, now=now)

@@ -8,6 +8,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from agents import transitions
+from agents.errors import Refused
 from agents.models import Proposal, Run
 from cases import doorbell
 from cases import transitions as case_transitions
@@ -39,6 +40,8 @@ def _finish(actor: Actor, case_id: int, step: str, turn: int, result: Mapping[st
         raise TurnPassed(turn=caller.case.turn)
     if caller.step != step:
         raise NotFound(_("This agent has no open step %(step)s in this case.") % {"step": step})
+    if caller.agent is not None and not caller.agent.active:  # what it says is used no more; it may still hand over
+        raise Refused(_("The agent %(name)s is not active.") % {"name": caller.agent.name}, reason="grant")
     with transaction.atomic():
         case, now = still_theirs(caller)
         assert caller.run is not None and caller.agent is not None  # noqa: S101

@@ -261,6 +261,8 @@ class Planner:
         active = False
         people: StepConfig | None = None
         for step in type_.steps.values():
+            if "status" in self.draft.changes:
+                return  # people got the case at this moment: no other step begins
             state = self._state(step.name)
             if state in (*DONE, "handed_over"):
                 continue
@@ -384,14 +386,13 @@ class Planner:
 
     def _outside_has(self, run: Run, agent: Agent) -> None:
         """It may have crashed, so its limit is looked at here too: not while people decide or a pause keeps it off."""
-        seconds = agent.limits.get("seconds_per_run")
-        if seconds is None or self.stopped(agent) or any(p.run_id == run.pk for p in self.proposals):
+        if self.stopped(agent) or any(p.run_id == run.pk for p in self.proposals):
             return
-        over = lasting.over_at(run, seconds, self.now)
-        if over > self.now:
+        over = lasting.over_at(self.case, run, agent, self.now)
+        if over is not None and over > self.now:
             self.times.append(over)
-        else:
-            self._hand_over(run, {"code": "limit", "why": lasting.words(seconds)})
+        elif over is not None:
+            self._hand_over(run, {"code": "limit", "why": lasting.words(agent)})
 
     def _claim_run(self, step: str, agent: Agent | None) -> Job:
         run = self.runs.get(step)

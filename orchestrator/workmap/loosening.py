@@ -4,7 +4,7 @@ A change is taken for loosening unless it is known not to be: keys listed as neu
 provably stricter. Rules have a module of their own, `loosening_rules.py`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from agents import schemas
@@ -195,7 +195,7 @@ def _is_stricter(what: str, key: str, old: Record, new: Record) -> bool:
 
 
 def _parts(key: str, old: Record, new: Record) -> list[Spot]:
-    """Facts and steps of a type that loosen: a new one adds nothing that a grant did not give."""
+    """Facts and steps of a type that loosen. A new fact does not, nor does a new step that gives its agent nothing."""
     before = {str(part["name"]): part for part in old.get(key, [])}
     after = {str(part["name"]): part for part in new.get(key, [])}
     found: list[Spot] = []
@@ -207,7 +207,20 @@ def _parts(key: str, old: Record, new: Record) -> list[Spot]:
             loose = not all(_is_stricter(key, k, part, after[name]) for k in _part_changes(part, after[name]))
         if loose:
             found.append((key, name))
-    return found
+    if key == "steps":
+        found += [(key, name) for name in after.keys() - before.keys() if _gives_more(after[name], before.values())]
+    return sorted(found)
+
+
+def _gives_more(step: Record, before: Iterable[Record]) -> bool:
+    """Whether a new step lets its agent call what none of the agent's steps here let it call before.
+
+    Otherwise a step could be dropped, or kept beside it, and added without the limits that a second person has to lift.
+    """
+    if "agent" not in step:
+        return False
+    own = [one.get("operations") for one in before if one.get("agent") == step["agent"]]
+    return not any(operations is None or _narrows(operations, step.get("operations")) for operations in own)
 
 
 def _part_changes(old: Record, new: Record) -> list[str]:

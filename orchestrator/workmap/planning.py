@@ -101,9 +101,9 @@ def _without(old: Record, new: Record, spots: list[loosening.Spot]) -> Record:
             if key in old:
                 mixed[key] = old[key]
             continue
-        before = next(part for part in old[key] if part["name"] == spot[1])
-        parts = [before if part["name"] == spot[1] else part for part in mixed.get(key, [])]
-        mixed[key] = parts if before in parts else [*parts, before]
+        before = [part for part in old.get(key, []) if part["name"] == spot[1]]  # none: it is new
+        parts = [one for part in mixed.get(key, []) for one in (before if part["name"] == spot[1] else [part])]
+        mixed[key] = [*parts, *(one for one in before if one not in parts)]
     return mixed
 
 

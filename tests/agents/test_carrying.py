@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from agents.models import Agent, Grant, Proposal, Write
+from agents.carrying import Carrier
+from agents.models import Agent, Grant, Policy, Proposal, Switch, Write
 from approvals.models import Approval, Rule
 from cases.clock import database_now
 from cases.ledger import verify
 from cases.models import Case, Company, Event
 from orchestrator.desk.services import close, take_over, withdraw
+from orchestrator.flow.services import wake_paused
 from tests.company import Small, pause
 from tests.guarantees import Size, guarantee
 
@@ -346,7 +348,6 @@ def test_the_other_options_stay_while_the_hold_lasts_and_go_with_the_first_write
 def test_a_pause_stops_what_was_decided_and_resuming_lets_it_go(company: Small, scope: str, name: str) -> None:
     """A15: approved-but-unrun calls stop too. Without the look in the reserving transaction they would be sent."""
     from agents.models import Switch
-    from orchestrator.flow.services import wake_paused
 
     case = decided(company)
     pause(scope, name)
@@ -380,6 +381,37 @@ def test_a_pause_that_comes_with_the_reservation_wins(racing: Small) -> None:
     assert racing.shop.done == [] and racing.write(case).state == "permitted"
 
 
+@pytest.mark.parametrize("state", ["unknown", "reserved"])
+def test_a_pause_that_comes_with_the_next_sending_of_an_unknown_write_wins(
+    company: Small, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """The system would do it once only, but under a pause it is not asked to; nor while a restore is looked through."""
+    company.standing(up_to=300)
+    company.shop.faults["/payments/p1/refunds"] = ["cut"]
+    case = company.go(company.receive())
+    assert company.write(case).state == "unknown" and company.shop.sent("/payments") == 1
+    if state == "reserved":  # and its worker was lost
+        Write.objects.filter(case=case, option="full").update(state=state, lease_until=database_now(), try_at=None)
+    real = Carrier._look_afresh
+
+    def paused_first(carrier: Carrier) -> object:
+        pause("system", "shop")
+        return real(carrier)
+
+    monkeypatch.setattr(Carrier, "_look_afresh", paused_first)
+    company.later(case)
+    monkeypatch.undo()
+    company.later(case)
+    assert company.shop.sent("/payments") == 1 and company.write(case).state == state
+    Switch.objects.update(paused=False)
+    Policy.objects.update(restoring=True)
+    wake_paused()
+    company.go(case)
+    assert company.shop.sent("/payments") == 1
+    Policy.objects.update(restoring=False)
+    assert company.later(case).status == "done" and len(company.shop.effects("/payments")) == 1
+
+
 def test_people_s_writes_are_not_stopped_by_a_pause(company: Small) -> None:
     from orchestrator.flow.calls import call
 
@@ -394,7 +426,6 @@ def test_people_s_writes_are_not_stopped_by_a_pause(company: Small) -> None:
 
 
 def test_a_restore_holds_every_write(company: Small) -> None:
-    from agents.models import Policy
 
     case = decided(company)
     Policy.objects.update(restoring=True)

@@ -59,6 +59,19 @@ def test_a_pause_holds_one_whose_outcome_is_unknown(company: Small, tried: Case)
     assert company.later(tried).status == "done" and len(company.shop.effects("/tickets")) == 1
 
 
+def test_a_pause_holds_the_look_up_too(company: Small, tried: Case) -> None:
+    """Nothing is sent to a paused system, not even to find out: it is looked up once somebody lets it go on."""
+    company.change("shop.ticket", effect_key={"look_up": "shop.done_by_key"})
+    Write.objects.filter(case=tried).update(state="reserved", lease_until=timezone.now(), try_at=None)
+    pause("system", "shop")
+    for _n in range(2):
+        company.later(tried)
+    assert company.shop.sent("/by-key", "GET") == 0 and Write.objects.get(case=tried).state == "reserved"
+    Switch.objects.update(paused=False)
+    company.later(tried)
+    assert company.shop.sent("/by-key", "GET") == 1
+
+
 @pytest.mark.parametrize("end", [retire_grant, suspend])
 def test_it_ends_with_its_grant_and_with_its_operation(company: Small, tried: Case, end: Callable[[], None]) -> None:
     end()

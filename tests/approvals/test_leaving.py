@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group, User
 from django.core.cache import cache
 
 from agents.errors import Refused
+from agents.models import Grant
 from approvals import passing
 from approvals.models import Approval, Decision, Named
 from cases.errors import NoRight, NotFound
@@ -125,6 +126,25 @@ def test_it_stays_where_the_permit_is_refused_and_is_looked_at_again(
     assert Named.objects.count() == 1 and "approval.named_left" not in company.codes(case)
     assert desk.release_leavers() == 1
     assert Approval.objects.get(pk=approval.pk).state == "decided"
+
+
+def test_it_ends_where_the_agent_may_not_any_more_what_was_agreed(company: Small) -> None:
+    """Nobody is left who could answer it, and no answer would help: the step is told, and people have the case."""
+    case, approval = company.waiting()
+    add(company, approval, "grace")
+    company.decide(approval)
+    company.decide(approval, by="ken")
+    for grant in Grant.objects.filter(operation__name="shop.refund"):
+        grant.retired = True
+        grant.save()
+    leave("grace")
+    assert desk.release_leavers() == 1
+    case = company.go(case)
+    approval.refresh_from_db()
+    assert (approval.state, company.proposal(case).state) == ("withdrawn", "withdrawn")
+    assert company.told(case, "write.not_started")["why"] == "grant"
+    assert case.status == "with_person" and company.shop.done == [] and verify().first_broken is None
+    assert desk.release_leavers() == 0
 
 
 # ---------------------------------------------------------------------- cover

@@ -119,6 +119,32 @@ def test_what_gives_something_needs_a_second_person_to_come_back() -> None:
     assert changed("operation", "crm.tag", note).waiting
 
 
+@pytest.mark.usefixtures("running")
+@pytest.mark.parametrize("name", ["work_out", "work_out_again"])
+@pytest.mark.parametrize("to_people", [False, True])
+def test_a_step_comes_back_with_no_more_operations_than_it_had(name: str, to_people: bool) -> None:
+    """Dropping it, or giving it to people, lifts its limits no more than changing it would; nor does another name."""
+    changed("grant", "finance payments.refund", None)  # it names the step
+    was = live.read().records["request_type", "refund"]
+    steps = {step["name"]: step for step in was["steps"]}
+    bounded = steps.pop("work_out")
+    for one in steps.values():
+        one["after"] = [step for step in one.get("after", []) if step != "work_out"]
+    with_people = [{"name": "work_out", "team": "support", "does": "Work it out"}] if to_people else []
+    without = {**was, "steps": [*steps.values(), *with_people]}
+    changed("request_type", "refund", without)
+    assert not Draft.objects.exists()
+    free = {key: value for key, value in bounded.items() if key != "operations"} | {"name": name}
+    rest = [step for step in without["steps"] if step["name"] != name]
+    outcome = changed("request_type", "refund", {**without, "title": "Money back", "steps": [*rest, free]})
+    now = live.read().records["request_type", "refund"]
+    assert outcome.waiting and now["title"] == "Money back"
+    assert not [step for step in now["steps"] if step.get("agent") == "finance"]
+    publish(Draft.objects.get())
+    again = live.read().records["request_type", "refund"]["steps"]
+    assert [step["name"] for step in again if step.get("agent") == "finance"] == [name]
+
+
 @pytest.mark.usefixtures("spare")
 def test_a_map_brings_nothing_back_looser_than_it_was() -> None:
     retire("request_type", "repair")

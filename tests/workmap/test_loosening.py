@@ -155,6 +155,7 @@ TYPE = {
     "facts": [{"name": "f", "from": [{"formula": "1"}]}],
     "steps": [{"name": "s", "agent": "a", "operations": ["x.y", "x.z"]}, {"name": "p", "team": "support"}],
 }  # fmt: skip
+OPEN_STEP = TYPE | {"steps": [{"name": "s", "agent": "a"}]}
 
 
 @pytest.mark.parametrize(
@@ -212,6 +213,12 @@ TYPE = {
         ("request_type", TYPE, {"steps": [TYPE["steps"][0], {"name": "p", "agent": "a"}]}, True),
         ("request_type", TYPE, {"steps": [TYPE["steps"][0]]}, True),
         ("request_type", TYPE, {"steps": [TYPE["steps"][1]]}, False),
+        ("request_type", TYPE, {"steps": [*TYPE["steps"], {"name": "q", "agent": "a", "operations": ["x.z"]}]}, False),
+        ("request_type", TYPE, {"steps": [*TYPE["steps"], {"name": "q", "agent": "a", "operations": ["x.w"]}]}, True),
+        ("request_type", TYPE, {"steps": [*TYPE["steps"], {"name": "q", "agent": "a"}]}, True),
+        ("request_type", TYPE, {"steps": [*TYPE["steps"], {"name": "q", "agent": "b", "operations": ["x.y"]}]}, True),
+        ("request_type", TYPE, {"steps": [*TYPE["steps"], {"name": "q", "team": "support"}]}, False),
+        ("request_type", OPEN_STEP, {"steps": [*OPEN_STEP["steps"], {"name": "q", "agent": "a", "operations": ["x.w"]}]}, False),
         ("system", {"name": "s", "connector": "http", "url": "https://a"}, {"private_network": True}, True),
         ("system", {"name": "s", "connector": "http", "private_network": True}, {"private_network": None}, False),
         ("system", {"name": "s", "connector": "http", "url": "https://a"}, {"url": "https://b"}, True),
