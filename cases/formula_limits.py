@@ -68,7 +68,10 @@ class Work:
             return 1, 1
         if isinstance(node, Binary) and node.sign not in ("+", "??"):
             return 1, 1
-        return (weight * 16,) * 2 if isinstance(node, Call) and node.name == "split" else (weight, weight)
+        if isinstance(node, Call) and node.name == "split":
+            self.total += times * weight * 16 // 3  # three of its pieces cost what one of others does
+            return weight * 16, weight * 16
+        return weight, weight
 
 
 def weight_of(value: object) -> int:
