@@ -413,6 +413,7 @@ class Small:
         known = Rule.objects.filter(name=name).first()
         row = known or Rule(name=name, title=name, version=0)
         row.when, row.then, row.version = {"operations": [operation], **when}, dict(then), row.version + 1
+        row.retired = False
         row.save()
         return row
 

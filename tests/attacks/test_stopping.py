@@ -10,6 +10,7 @@ from django.db import connections
 from agents import services as switches
 from agents.models import Switch, Write
 from approvals.errors import HigherNeeded
+from approvals.models import Rule
 from cases.errors import WrongState
 from cases.models import Case, Event
 from orchestrator.desk.services import close, take_over
@@ -96,7 +97,7 @@ def rejected(company: Small) -> list[str]:
 def edited(company: Small) -> list[str]:
     """Another amount is another payload: judged again, so it waits for who may decide that, and is sent as decided."""
     case, approval = company.waiting()
-    company.rule("over-60", {"ask": "heads"}, all=[{"argument": "amount", "is": "more than", "value": 60}])
+    rule = company.rule("over-60", {"ask": "heads"}, all=[{"argument": "amount", "is": "more than", "value": 60}])
     write = company.write(case, "half").name
     higher = False
     try:
@@ -108,6 +109,7 @@ def edited(company: Small) -> list[str]:
     company.go(case)
     told = company.told(case, "approval.decided")
     sent = [one["amount"] for one in company.shop.effects("/payments")]
+    Rule.objects.filter(pk=rule.pk).update(retired=True)
     return _faults(
         case,
         asks_higher=higher and untouched,
