@@ -221,6 +221,7 @@ def test_the_whole_page_speaks_the_persons_language(world: World, as_: As) -> No
 
 def test_only_the_named_person_is_offered_to_confirm_a_standing_approval(world: World, as_: As) -> None:
     assert "Confirm this in my name" in text_of(as_(world.manager).get("/standing-approvals/"))
+    assert "Waits for May Lee" in text_of(as_(world.deputy).get("/standing-approvals/"))
     assert "Confirm this in my name" not in text_of(as_(world.deputy).get("/standing-approvals/"))
     url, client = f"/standing-approvals/{world.standing.pk}/confirm/", as_(world.manager)
     for unread in ({}, {"version": ""}, {"version": "1.0"}, {"version": "x"}, {"version": "9" * 40}):
