@@ -114,10 +114,17 @@ def title_of(case: Case, proposal: Proposal, writes: Sequence[Write], config: Co
     option = next((o for o in proposal.options if o["name"] == (proposal.suggested or "")), None)
     option = option or next((o for o in proposal.options if o["name"] != "reject" and o["writes"]), None)
     option = option or proposal.options[0]
-    write = _leading(option, writes, config)
     who = customer_name(case)
     if case.type and choosing_first.asked_of(case.type, proposal.risk):  # an option's words would tell the suggestion
         return {language: f"{say(case.type.title, language) or case.type.name} · {who}" for language in LANGUAGES}
+    return title_of_option(option, who, writes, config)
+
+
+def title_of_option(
+    option: Mapping[str, Any], who: str, writes: Sequence[Write], config: Configuration
+) -> dict[str, str]:
+    """What this option does, how much, to whom, in both languages."""
+    write = _leading(option, writes, config)
     titles: dict[str, str] = {}
     for language in LANGUAGES:
         what = say(option["title"], language) or (say(write[0].title, language) if write else option["name"])
