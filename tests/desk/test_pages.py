@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.models import Proposal, Run, Write
 from approvals.models import Approval, Cover, Decision
-from cases.models import Case, Event, Message
+from cases.models import Case, Event, Message, Person
 from orchestrator.desk.selectors import shell
 from orchestrator.desk.selectors.stops import ai_status
 from tests.world import World, add_approval, add_case_row
@@ -304,3 +304,12 @@ def test_a_case_that_a_person_sorts_is_not_said_to_be_with_the_ai(world: World, 
     case = add_case_row(None, world.now, status="triage", holder_kind="ai", holder_team=world.managers, facts={})
     page = as_(world.manager).get(f"/cases/{case.number}/").content.decode()
     assert "The AI is handling this" not in page and "To reply to the requester, take the case over" in page
+
+
+def test_where_one_is_signed_in_is_said_in_the_language_of_the_page(world: World, as_: As) -> None:
+    client = as_(world.manager)
+    assert "Where you are signed in" in client.get("/accounts/sessions/").content.decode()
+    Person.objects.filter(user=world.manager).update(language="zh-hant")
+    cache.clear()
+    page = client.get("/accounts/sessions/").content.decode()
+    assert "你在何處登入" in page and "Sessions" not in page
