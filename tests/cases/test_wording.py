@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import translation
+from django.utils.formats import date_format
 
 from cases import wording
 
@@ -90,3 +91,9 @@ def test_a_record_is_read_field_by_field_and_whole() -> None:
         ("text", "x" * 900),
     ]
     assert wording.pairs("no record") == []
+
+
+def test_the_admin_writes_dates_as_the_pages_do() -> None:
+    at = datetime(2026, 11, 9, 19, 38, tzinfo=UTC)
+    with translation.override("en"):
+        assert date_format(at, "DATETIME_FORMAT") == "9 Nov 2026 19:38"
