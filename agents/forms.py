@@ -139,12 +139,17 @@ def _wanted(entry: Box) -> str:
 def _hint(part: Mapping[str, Any]) -> str:
     words = [str(part["description"])] if part.get("description") else []
     if "maximum" in part:
-        words.append(_("up to %(most)s") % {"most": part["maximum"]})
+        words.append(_("up to %(most)s") % {"most": _figure(part["maximum"])})
     if "minimum" in part:
-        words.append(_("at least %(least)s") % {"least": part["minimum"]})
+        words.append(_("at least %(least)s") % {"least": _figure(part["minimum"])})
     if "exclusiveMinimum" in part:
-        words.append(_("more than %(least)s") % {"least": part["exclusiveMinimum"]})
+        words.append(_("more than %(least)s") % {"least": _figure(part["exclusiveMinimum"])})
     return ", ".join(words)
+
+
+def _figure(limit: Any) -> str:
+    """`1,000,000`: thousands are set apart."""
+    return f"{limit:,}" if isinstance(limit, int | float) else str(limit)
 
 
 def _shown(value: Any, kind: str) -> Any:

@@ -24,6 +24,7 @@ from cases.canonical import digest
 from cases.ledger import Entry
 from cases.models import Case
 from cases.plainly import plain
+from cases.texts import to_store
 from cases.values import UNKNOWN, dig
 
 REJECT = "reject"
@@ -234,7 +235,7 @@ def _apply(proposal: Proposal, plan: Plan, judged: Mapping[str, Judged], config:
             "title": option.title,
             "suggested": option.suggested and judged[option.name].kind != "forbid",
             "allowed": judged[option.name].kind != "forbid",
-            "why": judged[option.name].why if judged[option.name].kind == "forbid" else "",
+            "why": to_store(judged[option.name].why) if judged[option.name].kind == "forbid" else "",
             "writes": [{"id": str(w.id), "name": w.name, "operation": w.operation.name} for w in option.writes],
             "draft": option.draft,
         }

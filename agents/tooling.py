@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from agents import carrying, executor, gate, proposing, reaching, transitions
@@ -495,5 +496,5 @@ def _done(proposal: Proposal, writes: Sequence[Write]) -> Done:
 
 def _state_words(proposal: Proposal) -> str:
     if proposal.state == Proposal.State.FORBIDDEN:
-        return " ".join(o["why"] for o in proposal.options if o.get("why"))
+        return " ".join(say(o["why"], translation.get_language() or "en") for o in proposal.options if o.get("why"))
     return str(proposal.get_state_display())

@@ -44,6 +44,12 @@ def cover_page(user: Any) -> CoverPage:
     )
 
 
+def covering(user: Any) -> list[Cover]:
+    """What `user` covers just now. One query."""
+    rows = Cover.objects.filter(by=user.pk, ended_at=None, starts_at__lte=Now(), ends_at__gt=Now())
+    return list(rows.select_related("of", "team").order_by("ends_at"))
+
+
 def people() -> QuerySet[User]:
     """Who is of any team."""
     own = Team.objects.filter(group__user=OuterRef("pk"), retired=False)

@@ -13,8 +13,8 @@ from agents.models import Proposal, Write
 from agents.record_links import link
 from approvals.masks import MASK, Masks, covered
 from cases.texts import say
+from cases.wording import argument, source, value
 from cases.wording import field as spoken
-from cases.wording import source, value
 
 FRESH = timedelta(minutes=15)
 WORDS_OF_COMPARISON = {
@@ -90,12 +90,15 @@ def rules_of(
 def _compared(pair: Mapping[str, Any], language: str, titles: Mapping[str, Any], currency: str) -> str:
     """`amount: HK$480.00 > HK$300.00 (HK$180.00 over)`: by how much, when both are numbers."""
     left = str(pair.get("left", ""))
-    name = say(titles.get(left), language) or spoken(left)
+    name = say(titles.get(left), language) or argument(left)
     left_value, right_value = pair.get("left_value"), pair.get("right_value")
     if pair.get("left_known") is False or left_value is None:
         return _("%(name)s is not known") % {"name": name}
     sign = WORDS_OF_COMPARISON.get(str(pair.get("comparison", "")), str(pair.get("comparison", "")))
-    line = f"{name}: {_amount(left_value, currency)} {sign} {_amount(right_value, currency)}".rstrip()
+    compared = f"{_amount(left_value, currency)} {sign} {_amount(right_value, currency)}".rstrip()
+    line = f"{name}: {compared}"
+    if pair.get("result") is False:  # `0 ≥ 1` alone would read as if it were so
+        return _("%(line)s does not hold") % {"line": line}
     over = _over(left_value, right_value)
     if over is not None and over > 0 and sign in (">", "≥") and pair.get("result") is True:
         return _("%(line)s (%(over)s over)") % {"line": line, "over": _amount(over, currency)}

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop as _
 
 from agents.configuration import Configuration
 from agents.facts import FactFinder, stands_on
@@ -26,6 +26,7 @@ from cases import rows
 from cases.ledger import Entry
 from cases.models import Case
 from cases.plainly import plain
+from cases.texts import in_words, joined
 from cases.values import UNKNOWN, dig
 
 
@@ -90,7 +91,7 @@ class Judging:
         for option in options:
             verdict, covered = self._option(live, config, case, prepared, option, lines, lead, standing, now, leave_out)
             if case.ai_only_drafts and proposer_user_id is None:
-                why = _("People keep the writing of this case: the AI may only draft.")
+                why = in_words(_("People keep the writing of this case: the AI may only draft."))
                 verdict, covered = rules.kept_by_people(verdict, lead, lines, why), {}
             judged[option.name] = _judged(option.name, verdict, covered, live)
         return judged
@@ -202,10 +203,13 @@ class Judging:
 
 
 def _with_telling_reasons(verdict: rules.Verdict, verdicts: Sequence[rules.Verdict]) -> rules.Verdict:
-    """Where a rule says who decides, that nothing is said about the option's other writes need not be read."""
-    if verdict.kind != "ask" or not any(ask.rules for ask in verdict.asks):
+    """Where a rule forbids or says who decides, what holds for the option's other writes need not be read."""
+    if verdict.kind == "forbid":
+        telling = [one for one in verdicts if one.kind == "forbid"]
+    elif verdict.kind == "ask" and any(ask.rules for ask in verdict.asks):
+        telling = [one for one in verdicts if one.lacked or any(ask.rules for ask in one.asks)]
+    else:
         return verdict
-    telling = [one for one in verdicts if one.lacked or any(ask.rules for ask in one.asks)]
     return replace(verdict, reasons=tuple(dict.fromkeys(reason for one in telling for reason in one.reasons)))
 
 
@@ -249,7 +253,7 @@ def _under_lock(
 
 
 def _not_now(operation: Operation, arguments: Mapping[str, Any], purpose: str) -> tuple[bool, Any, str]:
-    return False, None, _("It was not looked up in time.")
+    return False, None, in_words(_("It was not looked up in time."))
 
 
 def _money(write: PlannedWrite, config: Configuration, finder: FactFinder) -> Any:
@@ -296,7 +300,7 @@ class _Standing:
             why = self._why_not(cap, row, money, used_here)
             if not why and row is not None:
                 by = row.confirmed_label or row.by
-                words = _("Standing approval of %(by)s: %(rule)s.") % {"by": by, "rule": row.rule.shown}
+                words = in_words(_("Standing approval of %(by)s: %(rule)s."), by=by, rule=row.rule.shown)
                 return replace(verdict, reasons=(words,)), row.rule_id
             reasons.append(why)
         return rules.without_standing(verdict, *reasons), None
@@ -305,19 +309,19 @@ class _Standing:
         self, cap: rules.StandingCap, row: StandingApproval | None, money: Any, used_here: Sequence[tuple[int, Decimal]]
     ) -> str:
         if row is not None and row.is_confirmed and row.paused_at:
-            return _("The standing approval of %(by)s is paused.") % {"by": cap.by}
+            return in_words(_("The standing approval of %(by)s is paused."), by=cap.by)
         if row is not None and row.has_left and not row.withdrawn_at:
             words = _("%(by)s, who gave the standing approval, is no longer here.")
-            return words % {"by": row.confirmed_name or cap.by}
+            return in_words(words, by=row.confirmed_name or cap.by)
         if row is None or not row.in_force:
-            return _("The standing approval of %(by)s is not confirmed.") % {"by": cap.by}
+            return in_words(_("The standing approval of %(by)s is not confirmed."), by=cap.by)
         if row.confirmed_by_id is not None and row.confirmed_by_id in self.askers:
-            return _("Nobody approves their own request.")
+            return in_words(_("Nobody approves their own request."))
         if money is UNKNOWN:
-            return _("The amount cannot be told.")
+            return in_words(_("The amount cannot be told."))
         today = self.now.astimezone(self.config.zone).date()
         if cap.until and today > date.fromisoformat(cap.until):
-            return _("The standing approval ended on %(day)s.") % {"day": cap.until}
+            return in_words(_("The standing approval ended on %(day)s."), day=cap.until)
         return self._no_room(cap, row, money, [moved for rule_id, moved in used_here if rule_id == row.rule_id])
 
     def _no_room(self, cap: rules.StandingCap, row: StandingApproval, money: Any, here: Sequence[Decimal]) -> str:
@@ -326,11 +330,11 @@ class _Standing:
         if cap.per_day is not None or cap.total_per_day is not None:
             n, total = self._used(row, midnight)
             if cap.per_day is not None and n + len(here) + 1 > cap.per_day:
-                return _("It is used up for today (%(n)s a day).") % {"n": cap.per_day}
+                return in_words(_("It is used up for today (%(n)s a day)."), n=cap.per_day)
             if cap.total_per_day is not None and total + amount > cap.total_per_day:
-                return _("It is used up for today (%(n)s in money).") % {"n": cap.total_per_day}
+                return in_words(_("It is used up for today (%(n)s in money)."), n=cap.total_per_day)
         if cap.total is not None and self._used(row, None)[1] + amount > cap.total:
-            return _("It is used up (%(n)s in all).") % {"n": cap.total}
+            return in_words(_("It is used up (%(n)s in all)."), n=cap.total)
         return ""
 
     def _used(self, row: StandingApproval, since: datetime | None) -> tuple[int, Decimal]:
@@ -346,7 +350,7 @@ def _judged(option: str, verdict: rules.Verdict, covered: dict[str, int], live: 
     return Judged(
         option=option,
         kind=verdict.kind,
-        why=" ".join(verdict.reasons),
+        why=joined(verdict.reasons),
         rules=plain(results),
         asks=asks,
         standing=covered if verdict.kind == "standing" else {},

@@ -149,6 +149,11 @@ class Approval(models.Model):
         return str(self.pk)
 
     @property
+    def decided(self) -> dict[str, Any]:
+        """The option that was chosen, as the proposal has it; empty while none is."""
+        return next((one for one in self.proposal.options if one["name"] == self.decided_option), {})
+
+    @property
     def is_simple(self) -> bool:
         """Low risk, with a suggestion that is not to reject: may be decided together with others of its kind."""
         return self.risk == "low" and self.proposal.suggested not in ("", "reject")

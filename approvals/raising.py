@@ -15,7 +15,7 @@ from cases.actors import CONTROL
 from cases.calendars import add, duration
 from cases.ledger import Entry
 from cases.models import Case, Team
-from cases.texts import LANGUAGES, say
+from cases.texts import LANGUAGES, joined, say, to_store
 from cases.wording import money as money_words
 
 
@@ -40,7 +40,7 @@ def ask(
         fingerprint=proposal.fingerprint,
         risk=proposal.risk,
         title=title_of(case, proposal, writes, config),
-        reasons=[text for text in (why, judged.why) if text],
+        reasons=[to_store(text) for text in (why, judged.why) if text],
         asks=asks,
         people=sum(int(one["people"]) for one in asks),
         exclusive=judged.data.get("exclusive", True) is not False,
@@ -72,7 +72,7 @@ def ask(
         "rules": sorted({name for one in asks for name in one.get("rules", [])}),
         "versions": {one["name"]: one["version"] for one in proposal.rules if one.get("won")},
         "due_at": approval.due_at,
-        "why": " ".join(approval.reasons),
+        "why": to_store(joined(text for text in (why, judged.why) if text)),
         "fingerprint": approval.fingerprint,
     }
     return [Entry("approval.asked", CONTROL, data)]
@@ -114,10 +114,17 @@ def title_of(case: Case, proposal: Proposal, writes: Sequence[Write], config: Co
     option = next((o for o in proposal.options if o["name"] == (proposal.suggested or "")), None)
     option = option or next((o for o in proposal.options if o["name"] != "reject" and o["writes"]), None)
     option = option or proposal.options[0]
-    write = _leading(option, writes, config)
     who = customer_name(case)
     if case.type and choosing_first.asked_of(case.type, proposal.risk):  # an option's words would tell the suggestion
         return {language: f"{say(case.type.title, language) or case.type.name} · {who}" for language in LANGUAGES}
+    return title_of_option(option, who, writes, config)
+
+
+def title_of_option(
+    option: Mapping[str, Any], who: str, writes: Sequence[Write], config: Configuration
+) -> dict[str, str]:
+    """What this option does, how much, to whom, in both languages."""
+    write = _leading(option, writes, config)
     titles: dict[str, str] = {}
     for language in LANGUAGES:
         what = say(option["title"], language) or (say(write[0].title, language) if write else option["name"])

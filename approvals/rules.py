@@ -9,13 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from approvals.asking import Ask, EscalationLines, covers, merge
 from cases import conditions
-from cases.texts import say
+from cases.texts import in_each, in_words, say
 from cases.values import UNKNOWN, number
 
 Kind = Literal["forbid", "ask", "standing", "nothing"]
@@ -178,7 +180,7 @@ def judge(
 def ask_lead(lead_team: str, lines: EscalationLines, reason: str = "") -> Verdict:
     """Return the verdict that the lead team decides; for what no rule judges (an option without writes)."""
     if not lead_team:
-        return Verdict("forbid", reasons=(_("There is no team that could decide this."),))
+        return Verdict("forbid", reasons=(in_words(gettext_noop("There is no team that could decide this.")),))
     return Verdict("ask", asks=(_lead(lead_team, lines),), reasons=(reason,) if reason else ())
 
 
@@ -188,7 +190,8 @@ def without_standing(verdict: Verdict, *reasons: str) -> Verdict:
         return verdict
     results = tuple(replace(result, won=False) for result in verdict.results)
     kind: Kind = "ask" if verdict.fallback else "forbid"
-    why = (*reasons, _("No standing approval covers this, so the type's lead decides."))
+    uncovered = in_words(gettext_noop("No standing approval covers this, so the type's lead decides."))
+    why = (*reasons, uncovered)
     return replace(verdict, kind=kind, asks=verdict.fallback, standing=(), fallback=(), results=results, reasons=why)
 
 
@@ -304,7 +307,7 @@ def _demand(
     lacked: tuple[str, ...],
 ) -> _Judged:
     if "forbid" in then:
-        return _Judged(rule, result, forbids=say(then["forbid"]), lacked=lacked)
+        return _Judged(rule, result, forbids=in_each(partial(say, then["forbid"])), lacked=lacked)
     parts = then.get("stages") or [then]
     in_turn = then.get("order", "one_after_the_other") == "one_after_the_other"
     asks = []
@@ -376,7 +379,7 @@ def _strictest(
         return _verdict("forbid", judged, {one.rule.name for one in forbids}, lacked, _reasons(judged))
     demanded = [ask for one in judged for ask in one.asks]
     if any(not ask.team for ask in demanded) or (not demanded and write.is_controlled and not lead_team):
-        no_team = (_("There is no team that could decide this."),)
+        no_team = (in_words(gettext_noop("There is no team that could decide this.")),)
         return _verdict("forbid", judged, set(), lacked, no_team)
     if demanded:
         asks, won = merge(demanded)
@@ -388,7 +391,8 @@ def _strictest(
     if standing:
         verdict = _verdict("standing", judged, {cap.rule for cap in standing}, lacked, _reasons(judged))
         return replace(verdict, standing=standing, fallback=fallback)
-    reasons = (*_reasons(judged), _("No rule says who decides, so the type's lead does."))
+    unruled = in_words(gettext_noop("No rule says who decides, so the type's lead does."))
+    reasons = (*_reasons(judged), unruled)
     return replace(_verdict("ask", judged, set(), lacked, reasons), asks=fallback)
 
 
@@ -404,10 +408,6 @@ def _verdict(
 def _reasons(judged: Sequence[_Judged]) -> tuple[str, ...]:
     """Forbidding words first, then what is unknown."""
     words = [one.forbids for one in judged if one.forbids]
-    words += [
-        _("Not known: %(names)s, which the rule “%(rule)s” needs.")
-        % {"names": ", ".join(one.lacked), "rule": one.rule.name}
-        for one in judged
-        if one.lacked
-    ]
+    needs = gettext_noop("Not known: %(names)s, which the rule “%(rule)s” needs.")
+    words += [in_words(needs, names=", ".join(one.lacked), rule=one.rule.name) for one in judged if one.lacked]
     return tuple(dict.fromkeys(words))

@@ -379,16 +379,22 @@ class Standing:
 
     row: StandingApproval
     used: Usage
+    by: str  # the named person's name, or the user name where there is no such person
     is_mine: bool
     may_end: bool
 
 
 def standing_approvals(user: Any, now: datetime, zone: tzinfo) -> list[Standing]:
-    """All of them, those that `user` can confirm first. Three queries."""
+    """All of them, those that `user` can confirm first. Four queries."""
     rows = list(StandingApproval.objects.select_related("rule", "confirmed_by").filter(rule__retired=False))
     rows.sort(key=lambda s: (s.by != user.username, s.in_force, s.rule.name))
     used, leads = usage(rows, now=now, zone=zone), bool(user.is_superuser or is_lead(user))
-    return [Standing(row, used[row.pk], row.by == user.username, leads or row.by == user.username) for row in rows]
+    people = {one.username: one.get_full_name() for one in User.objects.filter(username__in={row.by for row in rows})}
+    return [
+        Standing(row, used[row.pk], people.get(row.by) or row.by, is_mine, leads or is_mine)
+        for row in rows
+        for is_mine in (row.by == user.username,)
+    ]
 
 
 @dataclass

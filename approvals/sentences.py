@@ -107,7 +107,8 @@ class _Sentence:
         root = name.split(".")[0].split("[")[0]
         whole = self.find(source, name)
         if whole is not None or root == name:
-            return self.middle(whole if whole is not None else self.plain(name))
+            common = self.words.arguments.get(name) if source == "argument" else None
+            return self.middle(whole or common or self.plain(name))
         inside = self.plain(name[len(root) :].strip("."))
         return self.words.part(self.middle(self.title(source, root)), inside)
 

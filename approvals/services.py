@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from agents import permits, schemas, stored
@@ -33,6 +34,7 @@ from cases.clock import database_now
 from cases.errors import Incorrect, NoRight, NotFound, ReasonRequired, Refusal, WrongState
 from cases.ledger import Entry
 from cases.plainly import plain_text
+from cases.texts import say
 
 A = Approval.State
 AT_LEAST = timedelta(minutes=15)  # an undone approval has at least this long to be decided again
@@ -208,7 +210,10 @@ def _check_option(proposal: Proposal, option: str, first: Decision | None) -> No
             _("Choose one of: %(names)s. Nothing was decided.") % {"names": names}, fields={"option": [names]}
         )
     if not chosen["allowed"]:
-        raise NotAllowed(chosen["why"], rules=[r["name"] for r in proposal.rules if r["option"] == option])
+        raise NotAllowed(
+            say(chosen["why"], translation.get_language() or "en"),
+            rules=[r["name"] for r in proposal.rules if r["option"] == option],
+        )
     if first is not None and option not in (first.option, REJECT):
         raise Incorrect(
             _("%(who)s chose “%(option)s”. Confirm that or reject it.") % {"who": first.who, "option": first.option},

@@ -1,6 +1,6 @@
 """The words of rule sentences, one class per language, with the same methods. No rule logic here."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Protocol
 
@@ -12,6 +12,8 @@ class Words(Protocol):
     no: str
     lead: str
     unreadable: str
+    arguments: Mapping[str, str]
+    """What common arguments are called, where the map gives them no title."""
 
     def whole(self, when: str, effect: str) -> str: ...
     def scope(self, operations: str, types: str) -> str: ...
@@ -45,6 +47,7 @@ class English:
 
     yes, no = "yes", "no"
     lead, unreadable = "the lead team of the request type", "something that cannot be read"
+    arguments: Mapping[str, str] = {}
     _compare = {
         "is": "is {}",
         "is not": "is not {}",
@@ -152,6 +155,21 @@ class Chinese:
     """Traditional Chinese as written in Hong Kong."""
 
     yes, no, lead, unreadable = "「是」", "「否」", "該類請求的主管團隊", "未能讀取的條件"
+    arguments: Mapping[str, str] = {
+        "address": "地址",
+        "amount": "金額",
+        "comment": "意見",
+        "customer_id": "客戶編號",
+        "order_number": "訂單編號",
+        "payment_id": "付款編號",
+        "priority": "優先次序",
+        "reason": "原因",
+        "status": "狀態",
+        "subject": "主題",
+        "team": "團隊",
+        "text": "文字",
+        "to": "收件人",
+    }
     _compare = {
         "is": "是{}",
         "is not": "不是{}",

@@ -1,8 +1,44 @@
 """Texts of the map that are one text or one per language: `"Refund"` or `{"en": "Refund", "zh-hant": "退款"}`. Pure."""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from django.utils import translation
+
 LANGUAGES = ("en", "zh-hant")
+
+
+class InEach(str):
+    """A sentence as it is said here and now, that knows itself in every language: a page is read in another one."""
+
+    texts: dict[str, str]
+
+
+def in_each(words: Callable[[str], str]) -> InEach:
+    """What `words` says in each language; it is handed the language, and messages are translated to it."""
+    made = InEach(words(translation.get_language() or "en"))
+    made.texts = {}
+    for language in LANGUAGES:
+        with translation.override(language):
+            made.texts[language] = words(language)
+    return made
+
+
+def in_words(message: str, **values: Any) -> InEach:
+    """A message of the catalogue (marked with `gettext_noop`), with its values, in each language."""
+    return in_each(lambda _language: translation.gettext(message) % values)
+
+
+def joined(sentences: Iterable[str]) -> InEach:
+    """Sentences after each other, in each language."""
+    said = list(sentences)
+    return in_each(lambda language: " ".join(say(to_store(one), language) for one in said))
+
+
+def to_store(sentence: str) -> str | dict[str, str]:
+    """The sentence in each language, as the map writes its texts; what is the same everywhere as it is."""
+    texts = getattr(sentence, "texts", {})
+    return dict(texts) if len(set(texts.values())) > 1 else str(sentence)
 
 
 def say(text: Any, language: str = "en") -> str:

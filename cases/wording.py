@@ -142,8 +142,21 @@ def value(thing: Any, currency: str = "HKD", kind: str = "", *, whole: bool = Fa
             else money(thing, currency)
         )
     if kind == "record" and isinstance(thing, Mapping):
+        if thing and all(inner == [] for inner in thing.values()):
+            return _("nothing found")  # the answer of a search
         return _cut(_plain(_brief(thing)))
     return _plain(thing) if whole else _cut(_plain(thing))
+
+
+def pairs(record: Any) -> list[tuple[str, str]]:
+    """The fields of a record that hold something, each with its whole value in words; [] for what is no record."""
+    if not isinstance(record, Mapping):
+        return []
+    return [
+        (field(visible(str(name))), value(inner, whole=True))
+        for name, inner in record.items()
+        if inner not in (None, "", [], {})
+    ]
 
 
 def _plain(thing: Any) -> str:

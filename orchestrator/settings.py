@@ -338,9 +338,9 @@ if not environment.text("EMAIL_HOST"):
 # ------------------------------------------------------------------ language and time
 
 LANGUAGE_CODE = "en"
+FORMAT_MODULE_PATH = ["orchestrator.formats"]
 LANGUAGES = [("en", _("English")), ("zh-hant", _("Traditional Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Asia/Hong_Kong"
 USE_THOUSAND_SEPARATOR = True

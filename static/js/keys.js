@@ -93,6 +93,12 @@
   addEventListener("click", (event) => {
     const help = event.target.closest("[data-help]");
     if (help) document.getElementById("keys").showModal();
+    const reveal = event.target.closest("[data-reveal]");
+    if (reveal) {
+      const shown = reveal.getAttribute("aria-pressed") !== "true";
+      reveal.setAttribute("aria-pressed", String(shown));
+      document.getElementById(reveal.dataset.reveal).type = shown ? "text" : "password";
+    }
     const copy = event.target.closest("[data-copy]");
     if (copy) {
       const text = document.getElementById(copy.dataset.copy).textContent;
@@ -152,7 +158,7 @@
   }
   if (root.dataset.keys !== "off") document.querySelectorAll("[data-key], [data-confirm]").forEach(hint);
 
-  document.querySelectorAll("[data-help], [data-copy]").forEach((el) => { el.hidden = false; });
+  document.querySelectorAll("[data-help], [data-copy], [data-reveal]").forEach((el) => { el.hidden = false; });
   const wrong = document.querySelector(".summary");
   if (wrong) wrong.focus();
 

@@ -161,3 +161,8 @@ def test_a_row_says_who_looks_and_what_changed_since_it_was_opened(world: World,
     assert "changed since you opened it" not in page
     Approval.objects.filter(pk=world.approval.pk).update(fingerprint="e" * 64)
     assert "changed since you opened it" in client.get("/approvals/").content.decode()
+    Approval.objects.filter(pk=world.approval.pk).update(state="decided", decided_option="full")
+    fields = {"user": world.manager, "label": "May Lee (may.lee)", "team": "support-managers", "option": "full"}
+    Decision.objects.create(approval=world.approval, fingerprint="e" * 64, at=world.now, **fields)
+    decided = client.get("/approvals/?tab=decided").content.decode()
+    assert "decided: Full refund" in decided and "changed since you opened it" not in decided

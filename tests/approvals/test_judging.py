@@ -14,6 +14,7 @@ from approvals.judging import Judging
 from approvals.models import Approval
 from cases.clock import database_now
 from cases.models import Case, EventDetail
+from cases.texts import say, to_store
 from tests.company import Small
 
 
@@ -151,6 +152,22 @@ def test_a_standing_rule_alone_raises_nothing(company: Small) -> None:
     company.standing("shop.ticket", confirm=False)
     case = company.go(company.receive("chores"))
     assert case.status == "done" and len(company.shop.effects("/tickets")) == 1
+
+
+def test_why_a_person_is_asked_is_kept_in_both_languages(company: Small) -> None:
+    """It is judged by a worker and read by a manager, each in a language of their own."""
+    company.standing(up_to=300, confirm=False)
+    case, approval = company.waiting()
+    said = [say(reason, "zh-hant") for reason in approval.reasons]
+    assert any("沒有常設批核涵蓋此事" in one for one in said)
+    assert "No standing approval covers this" in " ".join(say(reason) for reason in approval.reasons)
+    assert "沒有常設批核涵蓋此事" in say(company.told(case, "approval.asked")["why"], "zh-hant")
+
+
+def test_a_forbidden_option_says_what_forbids_it_and_nothing_else(company: Small, case: Case) -> None:
+    company.rule("no", {"forbid": {"en": "Refunds have ended", "zh-hant": "不再退款"}})
+    verdict = judged(case, REFUND, ("shop.voucher", {"amount": 5}))
+    assert verdict.kind == "forbid" and to_store(verdict.why) == {"en": "Refunds have ended", "zh-hant": "不再退款"}
 
 
 def test_a_rule_of_another_type_or_operation_does_not_bear(company: Small, case: Case) -> None:

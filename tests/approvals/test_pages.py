@@ -158,6 +158,16 @@ def test_who_decided_can_undo_in_the_header_of_every_page_while_it_is_held(world
     assert path(world, "undo/") not in as_(world.manager).get("/cases/").content.decode()
 
 
+def test_the_line_in_the_header_and_the_list_name_what_was_decided(world: World, as_: As) -> None:
+    """Not what was suggested, which is what the approval is called."""
+    client = as_(world.manager)
+    client.post(path(world, "decide/"), answer_of(world, option="partial", reason="Half is enough"))
+    page = text_of(client.get("/approvals/?tab=decided"))
+    held = page[: page.index("this will be written at")]
+    assert "Partial refund, HK$240.00" in held and "HK$480.00" not in held
+    assert "decided: Partial refund" in page
+
+
 def decide_as(world: World, user: User) -> None:
     now = timezone.now()
     Approval.objects.filter(pk=world.approval.pk).update(
@@ -221,6 +231,7 @@ def test_the_whole_page_speaks_the_persons_language(world: World, as_: As) -> No
 
 def test_only_the_named_person_is_offered_to_confirm_a_standing_approval(world: World, as_: As) -> None:
     assert "Confirm this in my name" in text_of(as_(world.manager).get("/standing-approvals/"))
+    assert "Waits for May Lee" in text_of(as_(world.deputy).get("/standing-approvals/"))
     assert "Confirm this in my name" not in text_of(as_(world.deputy).get("/standing-approvals/"))
     url, client = f"/standing-approvals/{world.standing.pk}/confirm/", as_(world.manager)
     for unread in ({}, {"version": ""}, {"version": "1.0"}, {"version": "x"}, {"version": "9" * 40}):

@@ -166,6 +166,12 @@ def test_it_spells_out_each_boundary() -> None:
     ]
 
 
+def test_a_common_argument_without_a_title_is_said_in_the_language_of_the_sentence() -> None:
+    rule = RuleSpec("r", 1, when(AMOUNT), {"ask": "heads"})
+    assert "如金額超過 HK$300.00" in sentence(rule, titles={}, language="zh-hant")
+    assert "amount is over HK$300.00" in sentence(rule, titles={})
+
+
 def test_it_falls_back_to_names_and_english() -> None:
     text = sentence(RuleSpec("r", 1, when(AMOUNT), {"ask": "night-shift"}), titles={}, language="fr")
     assert text == "When “payments refund” is to be done and amount is over HK$300.00, ask night shift."

@@ -22,6 +22,7 @@ from approvals.services import undo
 from approvals.standing import confirm_standing, pause_standing, resume_standing, withdraw_standing
 from cases.errors import NoRight, NotFound, ReasonRequired, WrongState
 from cases.models import Case, Company, Event, Team
+from cases.texts import say
 from orchestrator.flow.calls import call
 from tests.company import Small, at_once
 from tests.guarantees import Size, guarantee
@@ -37,7 +38,7 @@ def automatic(company: Small, type_name: str = "refund", **more: Any) -> bool:
 
 
 def asked_because(company: Small) -> str:
-    return " ".join(Approval.objects.order_by("-created_at")[0].reasons)
+    return " ".join(say(one) for one in Approval.objects.order_by("-created_at")[0].reasons)
 
 
 # ---------------------------------------------------------------------- in force
@@ -512,9 +513,9 @@ def test_an_unknown_fact_asks_a_person_and_is_said(company: Small) -> None:
         company.shop.faults["/customers"] = ["400"] * 9
         company.go(case)
         approval = Approval.objects.get(case=case, state="waiting")
-        assert (
-            {a.team.name for a in approval.asked.all()} == {"managers"} and "Tier" in " ".join(approval.reasons)
-        ) or ("tier" in " ".join(approval.reasons))
+        assert ({a.team.name for a in approval.asked.all()} == {"managers"} and "Tier" in asked_because(company)) or (
+            "tier" in asked_because(company)
+        )
         assert company.proposal(case).verdict["full"]["lacked"]
 
 

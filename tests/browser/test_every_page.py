@@ -48,6 +48,7 @@ def pages(world: World) -> list[str]:
         "/ai/",
         "/search/?q=88213",
         "/settings/",
+        "/accounts/sessions/",
         "/standing-approvals/",
         "/cover/",
         "/your-decisions/",
@@ -126,7 +127,11 @@ def test_the_sign_in_page_has_no_fault_and_signs_in(world: World, open_as: Open)
     assert Axe().run(page, options=RULES).response["violations"] == []
     page.locator('[name="login"]').fill("may.lee")
     page.locator('[name="password"]').fill("a-long-test-password")
-    page.locator("form.card button").click()
+    page.get_by_role("button", name="Show the password").click()
+    assert page.locator('[name="password"]').get_attribute("type") == "text"
+    page.get_by_role("button", name="Show the password").click()
+    assert page.locator('[name="password"]').get_attribute("type") == "password"
+    page.locator("form.card .btn").click()
     page.wait_for_url("**/cases/")
 
 

@@ -31,7 +31,7 @@ def test_a_passkey_is_made_and_signs_in_without_a_password(world: World, open_as
     page.goto("/accounts/login/?next=/accounts/2fa/webauthn/add/")
     page.locator('[name="login"]').fill("may.lee")
     page.locator('[name="password"]').fill("a-long-test-password")
-    page.locator("form.card button").click()
+    page.locator("form.card .btn").click()
     page.wait_for_url("**/accounts/reauthenticate/**")
     page.locator('[name="password"]').fill("a-long-test-password")
     page.locator("form.card button, form button[type=submit]").first.click()

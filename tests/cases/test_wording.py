@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import translation
+from django.utils.formats import date_format
 
 from cases import wording
 
@@ -74,3 +75,25 @@ def test_a_huge_value_is_cut_and_says_so() -> None:
 def test_names_lose_the_account_and_requesters_stay_pseudonyms() -> None:
     assert wording.name_of("May Lee (may.lee)") == "May Lee"
     assert wording.name_of("requester of C-1042") == "the requester"
+
+
+def test_the_answer_of_a_search_that_found_nothing_says_so() -> None:
+    assert wording.value({"results": []}, kind="record") == "nothing found"
+    assert wording.value({"results": [1, 2]}, kind="record") == "results: 2"
+
+
+def test_a_record_is_read_field_by_field_and_whole() -> None:
+    record = {"number": "88213", "promised_on": "2026-11-20", "items": [{"id": "G-1"}], "notes": [], "text": "x" * 900}
+    assert wording.pairs(record) == [
+        ("number", "88213"),
+        ("promised on", "2026-11-20"),
+        ("items", "id: G-1"),
+        ("text", "x" * 900),
+    ]
+    assert wording.pairs("no record") == []
+
+
+def test_the_admin_writes_dates_as_the_pages_do() -> None:
+    at = datetime(2026, 11, 9, 19, 38, tzinfo=UTC)
+    with translation.override("en"):
+        assert date_format(at, "DATETIME_FORMAT") == "9 Nov 2026 19:38"

@@ -11,10 +11,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from agents.models import Proposal, Write
-from approvals.models import Approval, Decision
-from cases.models import Case, Event, Message
+from agents.models import Proposal, Run, Write
+from approvals.models import Approval, Cover, Decision
+from cases.models import Case, Event, Message, Person
 from orchestrator.desk.selectors import shell
+from orchestrator.desk.selectors.stops import ai_status
 from tests.world import World, add_approval, add_case_row
 
 As = Callable[[User], Client]
@@ -280,3 +281,35 @@ def test_staff_hand_a_request_in(world: World, as_: As) -> None:
     assert (case.type, case.opened_by) == (world.refund, world.frontline)
     empty = as_(world.frontline).post("/requests/new/", {"source": "customer", "channel": "staff"})
     assert empty.status_code == 422
+
+
+def test_a_step_that_waits_for_people_is_not_running(world: World) -> None:
+    """The page says what a pause would meet."""
+    rows = {"agent": world.finance, "turn": 1, "started_at": world.now}
+    before = ai_status({"all": "", "agent": "", "type": "", "system": ""}).running
+    Run.objects.create(case=world.case, step="at work", **rows)
+    Run.objects.create(case=world.case, step="waits", waiting_on=world.approval.proposal_id, **rows)
+    Run.objects.create(case=world.case, step="a person's", **{**rows, "agent": None})
+    assert ai_status({"all": "", "agent": "", "type": "", "system": ""}).running == before + 1
+
+
+def test_my_work_says_whom_its_reader_covers(world: World, as_: As) -> None:
+    cover = world.cover
+    assert "You are covering" not in as_(cover.by).get("/").content.decode()
+    Cover.objects.filter(pk=cover.pk).update(starts_at=world.now - timedelta(days=1))
+    assert "You are covering for May Lee until" in as_(cover.by).get("/").content.decode()
+
+
+def test_a_case_that_a_person_sorts_is_not_said_to_be_with_the_ai(world: World, as_: As) -> None:
+    case = add_case_row(None, world.now, status="triage", holder_kind="ai", holder_team=world.managers, facts={})
+    page = as_(world.manager).get(f"/cases/{case.number}/").content.decode()
+    assert "The AI is handling this" not in page and "To reply to the requester, take the case over" in page
+
+
+def test_where_one_is_signed_in_is_said_in_the_language_of_the_page(world: World, as_: As) -> None:
+    client = as_(world.manager)
+    assert "Where you are signed in" in client.get("/accounts/sessions/").content.decode()
+    Person.objects.filter(user=world.manager).update(language="zh-hant")
+    cache.clear()
+    page = client.get("/accounts/sessions/").content.decode()
+    assert "你在何處登入" in page and "Sessions" not in page

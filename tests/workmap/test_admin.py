@@ -187,6 +187,8 @@ def test_what_loosens_becomes_a_draft_and_a_second_person_publishes_it(page: Cli
     when = {**row.when, "all": [{"argument": "amount", "is": "more than", "value": 900}]}
     answer = send(page, row, when=json.dumps(when))
     assert "A second person must publish this" in answer.content.decode()
+    assert "was changed successfully" not in answer.content.decode()
+    assert answer.request["PATH_INFO"] == reverse("admin:approvals_draft_changelist")
     assert Rule.objects.get(pk=row.pk).when == row.when
     draft = Draft.objects.get()
     asked = page.post(
@@ -211,6 +213,12 @@ def test_what_tightens_is_in_force_at_once(page: Client) -> None:
     send(page, Operation.objects.get(name="payments.refund"), hold_seconds="120")
     assert Operation.objects.get(name="payments.refund").hold_seconds == 120
     assert not Draft.objects.exists()
+
+
+def test_a_form_that_changes_nothing_does_not_say_that_it_did(page: Client) -> None:
+    answer = send(page, RequestType.objects.get(name="refund"))
+    assert "Nothing changed." in answer.content.decode()
+    assert "was changed successfully" not in answer.content.decode()
 
 
 def test_a_new_grant_is_added_or_waits(page: Client) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.db.models import Count, F, Q, QuerySet
 
-from approvals.models import Approval, Decision
+from approvals.cover_page import covering
+from approvals.models import Approval, Cover, Decision
 from cases import searching
 from cases.models import Case, RequestType
 
@@ -119,10 +120,11 @@ class MyWork:
     counts: dict[str, int]
     approvals: int
     decided_today: int
+    covering: list[Cover]
 
 
 def my_work(user: Any, now: datetime, midnight: datetime) -> MyWork:
-    """The next thing to do, and what there is today. Five queries."""
+    """The next thing to do, and what there is today. Six queries."""
     tabs = tabs_for(user)
     seen = Case.objects.visible_to(user)
     waiting = Approval.objects.listed_for(user).select_related("case")
@@ -137,4 +139,4 @@ def my_work(user: Any, now: datetime, midnight: datetime) -> MyWork:
     tasks.sort(key=lambda task: (task.due or far, task.what))
     counts = _counts(seen, {name: tabs[name] for name in ("mine", "unassigned", "ai", "repair")})
     decided = Decision.objects.filter(user=user.pk, undone_at=None, at__gte=midnight).count()
-    return MyWork(tasks[:5], counts, waiting.count(), decided)
+    return MyWork(tasks[:5], counts, waiting.count(), decided, covering(user))

@@ -30,7 +30,8 @@ def ai_status(labels: dict[str, str]) -> AiStatus:
     return AiStatus(
         paused=paused_now(),
         choices=[(labels["all"], [(f"{Switch.Scope.ALL}:", labels["all"])]), *groups],
-        running=Run.objects.filter(state=Run.State.OPEN).count(),
+        # a step that waits for people is not at work
+        running=Run.objects.filter(state=Run.State.OPEN, agent__isnull=False, waiting_on=None).count(),
         waiting=Proposal.objects.filter(state=Proposal.State.WAITING).count(),
         held=Write.objects.filter(state=Write.State.HELD).count(),
     )

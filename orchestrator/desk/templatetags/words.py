@@ -43,6 +43,16 @@ def value(thing: Any, kind: str = "") -> str:
 
 
 @register.filter
+def whole_value(thing: Any) -> str:
+    return wording.value(thing, whole=True)
+
+
+@register.filter
+def pairs(record: Any) -> list[tuple[str, str]]:
+    return wording.pairs(record)
+
+
+@register.filter
 def at(found: Any, name: str) -> Any:
     """What stands in `found` under `name`; nothing where there is none."""
     return found.get(name, "") if isinstance(found, dict) else ""

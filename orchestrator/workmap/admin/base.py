@@ -95,6 +95,7 @@ class RecordAdmin(HistoryAdmin):
             stored = self.stored(obj)
             obj.pk = None if stored is None else stored.pk
             obj._state.adding = stored is None
+        obj.outcome = form.outcome  # for the answer, which sees the row alone
         self.tell(request, form.outcome)
 
     def stored(self, obj: Any) -> Any:
@@ -127,7 +128,17 @@ class RecordAdmin(HistoryAdmin):
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return None if obj.pk is None else super().log_addition(request, obj, message)
 
+    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        return super().log_change(request, obj, message) if obj.outcome.in_force else None
+
     def response_add(self, request: HttpRequest, obj: Any, *args: Any, **options: Any) -> HttpResponse:
         if obj.pk is None:  # it waits as a draft
             return HttpResponseRedirect(reverse("admin:approvals_draft_changelist"))
         return super().response_add(request, obj, *args, **options)  # type: ignore[no-any-return]
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        """Where nothing came into force the stock answer, "was changed successfully", would be untrue."""
+        if not obj.outcome.in_force:
+            waits = bool(obj.outcome.waiting)
+            return HttpResponseRedirect(reverse("admin:approvals_draft_changelist") if waits else request.path)
+        return super().response_change(request, obj)  # type: ignore[no-any-return]

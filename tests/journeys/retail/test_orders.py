@@ -2,6 +2,7 @@
 
 from agents.models import Proposal, Write
 from cases.models import Case, Message
+from cases.texts import say
 from orchestrator.demo.company import cast
 from tests.journeys.retail.retailer import Retailer
 
@@ -15,7 +16,7 @@ def test_a_status_reply_waits_for_the_lead_until_the_standing_approval_is_confir
     case = retailer.comes_to(case, "waiting_approval")
     assert case.type is not None and case.type.name == "order_status"
     assert retailer.done(case) == []
-    assert any("not confirmed" in reason for reason in retailer.asked(case).reasons)
+    assert any("not confirmed" in say(reason) for reason in retailer.asked(case).reasons)
     retailer.decided(case, "may.lee", "send")
     case = retailer.comes_to(case, "done")
     assert case.outcome == "approved"

@@ -1,0 +1,1 @@
+"""How Django itself writes dates, in the admin above all: as on our pages. A folder a language."""
