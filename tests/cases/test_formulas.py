@@ -227,6 +227,11 @@ def test_it_ends_in_bounded_time(text: str) -> None:
     assert thread_time() - before < 0.5  # 100 ms on a quiet machine
 
 
+def test_the_pieces_of_a_split_text_are_counted() -> None:
+    assert evaluate("len(split(s, ','))", {"s": "a," * 25_000}, now=NOW, zone=HK) == 25_001
+    assert evaluate("[len(split(s, ',')), len(split(s, ','))]", LONG, now=NOW, zone=HK) is UNKNOWN
+
+
 @guarantee("F06", ci=1)
 def test_it_does_not_take_values_apart_that_python_owns() -> None:
     class Trap:
