@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.utils import translation
 from django.utils.translation import gettext as _
 
-from cases.texts import say
+from cases.texts import here
 
 LONGEST = 120  # characters of one value
 
@@ -54,7 +53,7 @@ def _missing(one: Mapping[str, Any], titles: Mapping[str, Any]) -> str:
 
 
 def _option(one: Mapping[str, Any], titles: Mapping[str, Any]) -> str:
-    name = say(one.get("title"), translation.get_language() or "en") or str(one["option"])
+    name = here(one.get("title")) or str(one["option"])
     writes = [
         f"“{_title(write.get('operation', ''), titles)}”{_with(write)}"
         for write in _list(one.get("writes"))
@@ -94,7 +93,7 @@ def _with(one: Mapping[str, Any]) -> str:
 
 
 def _title(name: object, titles: Mapping[str, Any]) -> str:
-    return say(titles.get(str(name)), translation.get_language() or "en") or str(name)
+    return here(titles.get(str(name))) or str(name)
 
 
 def _or(names: Iterable[str]) -> str:

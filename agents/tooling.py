@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from agents import carrying, executor, gate, proposing, reaching, transitions
@@ -31,7 +30,7 @@ from cases import actors, formulas, placeholders, rows
 from cases.errors import TurnPassed
 from cases.models import Case
 from cases.plainly import plain
-from cases.texts import say
+from cases.texts import here, say
 from cases.transitions import Draft
 from cases.values import UNKNOWN
 
@@ -496,5 +495,5 @@ def _done(proposal: Proposal, writes: Sequence[Write]) -> Done:
 
 def _state_words(proposal: Proposal) -> str:
     if proposal.state == Proposal.State.FORBIDDEN:
-        return " ".join(say(o["why"], translation.get_language() or "en") for o in proposal.options if o.get("why"))
+        return " ".join(here(o["why"]) for o in proposal.options if o.get("why"))
     return str(proposal.get_state_display())

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from agents import permits, schemas, stored
@@ -34,7 +33,7 @@ from cases.clock import database_now
 from cases.errors import Incorrect, NoRight, NotFound, ReasonRequired, Refusal, WrongState
 from cases.ledger import Entry
 from cases.plainly import plain_text
-from cases.texts import say
+from cases.texts import here
 
 A = Approval.State
 AT_LEAST = timedelta(minutes=15)  # an undone approval has at least this long to be decided again
@@ -211,7 +210,7 @@ def _check_option(proposal: Proposal, option: str, first: Decision | None) -> No
         )
     if not chosen["allowed"]:
         raise NotAllowed(
-            say(chosen["why"], translation.get_language() or "en"),
+            here(chosen["why"]),
             rules=[r["name"] for r in proposal.rules if r["option"] == option],
         )
     if first is not None and option not in (first.option, REJECT):

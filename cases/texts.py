@@ -41,6 +41,11 @@ def to_store(sentence: str) -> str | dict[str, str]:
     return dict(texts) if len(set(texts.values())) > 1 else str(sentence)
 
 
+def here(text: Any) -> str:
+    """The text in the language of the page or the call."""
+    return say(text, translation.get_language() or "en")
+
+
 def say(text: Any, language: str = "en") -> str:
     """The text in `language`, else in English, else in any language it has; '' for nothing."""
     if isinstance(text, dict):

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from cases.plain_sight import visible
-from cases.texts import say
+from cases.texts import here
 
 SIGNS = {
     "HKD": "HK$",
@@ -164,7 +164,7 @@ def _plain(thing: Any) -> str:
         return _("yes") if thing else _("no")
     if isinstance(thing, Mapping):
         if set(thing) <= {"en", "zh-hant"} and thing:
-            return say(dict(thing), translation.get_language() or "en")
+            return here(dict(thing))
         return " · ".join(
             f"{field(visible(str(key)))}: {_plain(inner)}" for key, inner in thing.items() if inner not in (None, "")
         )

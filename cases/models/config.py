@@ -8,12 +8,11 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.db import models
-from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 from guardian.models import GroupObjectPermissionBase, UserObjectPermissionBase
 from simple_history.models import HistoricalRecords
 
-from cases.texts import say
+from cases.texts import here
 
 
 class Risk(models.TextChoices):
@@ -40,7 +39,7 @@ class ConfigRecord(models.Model):
     @property
     def shown(self) -> str:
         """The title in the language of the page, else the name."""
-        return say(self.title, translation.get_language() or "en") or self.name
+        return here(self.title) or self.name
 
 
 class Company(models.Model):

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django import template
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -29,7 +29,7 @@ def _parsed(at: datetime | str | None) -> datetime | None:
 @register.filter
 def said(text: Any) -> str:
     """A text of the map in the language of the page."""
-    return texts.say(text, translation.get_language() or "en")
+    return texts.here(text)
 
 
 @register.filter
