@@ -95,13 +95,13 @@ def reply(*, actor: Actor, case_id: int, text: str, turn: int) -> CallAnswer:
     """A public reply by staff: the company's reply operation, judged as any call."""
     company = configuration.current().calls
     if company is None or company.reply is None:
-        raise WrongState(_("The company has no way to reply set up."))
+        raise WrongState(_("The company has no way to reply set up. Nothing was changed."))
     case = Case.objects.filter(pk=case_id).first()
     if case is None:
         raise NotFound
     arguments, missing = executor.reply_arguments(company, case, text)
     if missing:
-        raise WrongState(_("There is no contact to reply to."))
+        raise WrongState(_("There is no contact to reply to. Nothing was changed."))
     name = company.reply.name
     return call(actor=actor, case_id=case_id, operation=name, arguments=arguments, turn=turn, why=_("Reply"))
 
@@ -200,7 +200,9 @@ def _internal(caller: Caller, passed: Pass) -> CallAnswer:
     except IntegrityError as error:
         if not executor.is_taken(error):
             raise
-        raise WrongState(_("Another write to this record is not finished. Try again in a moment.")) from error
+        raise WrongState(
+            _("Another write to this record is not finished. Try again in a moment. Nothing was changed.")
+        ) from error
 
 
 def _written(caller: Caller, passed: Pass) -> CallAnswer:
@@ -225,7 +227,9 @@ def _written(caller: Caller, passed: Pass) -> CallAnswer:
             proposed=plain(passed.arguments),
         )
         if executor.in_flight(write):
-            raise WrongState(_("Another write to this record is not finished. Try again in a moment."))
+            raise WrongState(
+                _("Another write to this record is not finished. Try again in a moment. Nothing was changed.")
+            )
         if passed.grant is not None:
             zone = caller.config.zone
             gate.take_place(passed.grant, operation, case=case, money=None, now=now, leave_out=(), zone=zone)

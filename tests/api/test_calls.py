@@ -100,6 +100,13 @@ def test_a_finished_step_leaves_the_agents_sight(world: World, agent: Program) -
     assert answer.json()["case"] == world.case.number
     assert Run.objects.get().state == "done"
     assert agent.get(f"cases/{world.case.number}/").status_code == 404
+    for what, sent in {
+        "calls": body(world),
+        "steps/work_out/finish": {"turn": 1, "result": {}},
+        "hand-over": {"summary": "a", "turn": 1},
+    }.items():  # nobody else took the case on: its own step is over
+        answer = agent.post(path(world, what), sent)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), what
 
 
 def test_a_step_of_another_agent_is_not_finished(world: World, agent: Program) -> None:

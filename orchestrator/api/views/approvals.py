@@ -48,7 +48,9 @@ def list_approvals(call: Call) -> Answer:
     rows = approvals_of(call.token)
     if "waiting_for" in call.query:
         if call.user is None:
-            raise Incorrect(_("`waiting_for=me` needs a token of a person."), fields={"waiting_for": []})
+            raise Incorrect(
+                _("`waiting_for=me` needs a token of a person. Nothing was changed."), fields={"waiting_for": []}
+            )
         rows = rows.waiting_for(call.user)
     if "case" in call.query:
         rows = rows.filter(case_id=int(call.query["case"].removeprefix("C-")))

@@ -62,7 +62,7 @@ def summary(call: Call) -> Answer:
     """
     since, until = _day(call, "from"), _day(call, "to")
     if since and until and since > until:
-        raise Incorrect(_("`from` is after `to`."), fields={"from": [], "to": []})
+        raise Incorrect(_("`from` is after `to`. Nothing was changed."), fields={"from": [], "to": []})
     found = reports.summary(
         cases_of(call.token),
         types=whole_types_of(call.token),
@@ -89,4 +89,4 @@ def _day(call: Call, name: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise Incorrect(_("`%(name)s` is no date.") % {"name": name}, fields={name: []}) from None
+        raise Incorrect(_("`%(name)s` is no date. Nothing was changed.") % {"name": name}, fields={name: []}) from None
