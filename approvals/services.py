@@ -57,8 +57,8 @@ def decide(
 
     `edits`: {write name: {argument: value}}; `nonce`: of the form, a second post with it gives the first answer;
     `reason_code`: the reason of the type that was chosen, `confirmed`: `WRITE.SLOT` of what was ticked, with
-    the text that stood there or its digest; `evidence`: digest of what a page was filled from, None from a program;
-    `proof`: the second factor that was given for it; `read`: how it came about, kept for this person alone.
+    the text that stood there or its digest; `evidence`: digest of what was read, None for what people were asked
+    with; `proof`: the second factor that was given for it; `read`: how it came about, kept for this person alone.
     Raises `AlreadyDecided`, `Changed`, `NotAllowed`, `NoRight`, `ReasonRequired`, `HigherNeeded`, `StepUpNeeded`,
     `Incorrect`, and `WrongState` where what the nonce had decided was taken back.
     """

@@ -89,6 +89,7 @@ _DIGEST = {"type": "string", "pattern": "^[0-9a-f]{64}$", "examples": ["01234567
 DECISION: Final = strict(
     ["fingerprint", "option"],
     fingerprint=_DIGEST,
+    evidence_digest=_DIGEST,
     option=text(120, least=1),
     edits={"type": "object", "maxProperties": 100, "additionalProperties": _free(100)},
     reason=text(2_000),

@@ -71,7 +71,8 @@ def show_approval(call: Call, id: UUID) -> Answer:
 @endpoint("POST", "decide", tag="approvals", answers={200: "Approval"}, path=("id",), body=shapes.DECISION, keyed=APART)
 def decide(call: Call, id: UUID) -> Answer:
     """Decide an approval as the person of this token. `fingerprint` is that of the approval as it was read:
-    if anything changed since, nothing is decided (409 `changed`). High risk is decided in the browser only.
+    if anything changed since, nothing is decided (409 `changed`). `evidence_digest` is that of the approval as well;
+    without it the answer is for the evidence that people were asked with. High risk is decided in the browser only.
     """
     approval = find_approval(call, id)
     if approval.risk == "high":
@@ -85,6 +86,7 @@ def decide(call: Call, id: UUID) -> Answer:
         reason=call.body.get("reason", ""),
         reason_code=call.body.get("reason_code", ""),
         confirmed=call.body.get("confirmed", ()),
+        evidence=call.body.get("evidence_digest"),
         nonce=_nonce(call),
     )
     return _shown(call, id)
