@@ -173,7 +173,7 @@ def _known(caller: Caller, passed: Pass) -> CallAnswer | None:
         return answer_of(write.proposal, caller.agent, caller.config, caller.now)
     if write.state in (W.RESERVED, W.PERMITTED):
         return CallAnswer("unknown", 200, error=_("It is being written at this moment; look again."))
-    result = _granted(write, caller.agent, caller.config, caller.now)
+    result = granted_result(write, caller.agent, caller.config, caller.now)
     return CallAnswer(ENDED[write.state], 200, result=result, error=write.error)
 
 
@@ -244,7 +244,7 @@ def _written(caller: Caller, passed: Pass) -> CallAnswer:
         return CallAnswer("unknown", 200, error=_("It is being written at this moment; look again."))
     if outcome.state == W.PERMITTED:  # the system was not reached; the caller asks again with the same arguments
         return CallAnswer("failed", 200, error=outcome.error)
-    result = _granted(write, caller.agent, caller.config, caller.now)
+    result = granted_result(write, caller.agent, caller.config, caller.now)
     return CallAnswer(ENDED[outcome.state], 200, result, outcome.error)
 
 
@@ -315,12 +315,12 @@ def answer_of(proposal: Proposal, agent: Agent | None, config: Configuration, no
         raise Forbidden(" ".join(o["why"] for o in proposal.options if o.get("why")), proposal=str(proposal.pk))
     if state in ("waiting", "held", "permitted"):
         return CallAnswer(state, 202, proposal_id=str(proposal.pk), approvals=approvals)
-    result = _granted(write, agent, config, now) if write else None
+    result = granted_result(write, agent, config, now) if write else None
     error = write.error if write else ""
     return CallAnswer(ENDED[state], 200, result, error, str(proposal.pk), approvals)
 
 
-def _granted(write: Write, agent: Agent | None, config: Configuration, now: datetime) -> Any:
+def granted_result(write: Write, agent: Agent | None, config: Configuration, now: datetime) -> Any:
     """A write's result through the field filter of the grant that covers it today; None when there is none."""
     if agent is None:
         return write.result
