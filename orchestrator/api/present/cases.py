@@ -111,12 +111,16 @@ def _granted(fact: Fact, value: Any, grants: dict[str, Grant]) -> Any:
 
 
 def steps(case: Case) -> list[dict[str, Any]]:
+    """The steps in order. One that was begun and whose proposal waits for people is open, not waiting for its turn."""
+    begun = Run.objects.filter(case=case, turn=case.turn, state=Run.State.OPEN).values_list("step", flat=True)
+    now = {name: step.get("state", "waiting") for name, step in case.steps.items()}
+    now |= {name: "open" for name in begun if now.get(name, "waiting") == "waiting"}
     return [
         {
             "name": step.name,
             "agent": agent,
             "team": team,
-            "state": case.steps.get(step.name, {}).get("state", "waiting"),
+            "state": now.get(step.name, "waiting"),
         }
         for step, agent, team in selectors.steps_of(case)
     ]
