@@ -115,3 +115,23 @@ def test_what_has_a_form_of_its_own_is_shown_by_example(
 ) -> None:
     said = manager.get(path, **{option: value}).json()["message"]
     assert said.startswith(f"`{option}` must look like ") and example in said, said
+
+
+def test_a_name_that_the_map_does_not_have_is_refused_and_not_simply_empty(world: World, frontline: Program) -> None:
+    """A slip in a name would find nothing for ever, or let no agent call anything."""
+    for path, option, name, words in (
+        ("cases/", "type", "refnd", "`type` names `refnd`, which does not exist; did you mean `refund`? Nothing"),
+        ("cases/", "team", "nobody here", "`team` names `nobody here`, which does not exist. Nothing"),
+        ("reports/summary/", "type", "refnd", "did you mean `refund`?"),
+    ):
+        answer = frontline.get(path, **{option: name})
+        assert answer.status_code == 422 and words in answer.json()["message"], answer.json()
+        assert answer.json()["detail"]["fields"] == {option: [name]}
+
+
+def test_an_unknown_operation_is_refused_and_a_shop_learns_no_names(world: World, intake: Program) -> None:
+    request = {"source": "customer", "channel": "api", "text": "a", "operations": ["orders.get", "order.get"]}
+    answer = intake.post("requests/", request)
+    assert answer.status_code == 422
+    assert "`operations` names `order.get`, which does not exist. Nothing was changed." in answer.json()["message"]
+    assert intake.post("requests/", request | {"operations": ["orders.get"]}).status_code == 201

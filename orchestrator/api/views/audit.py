@@ -11,9 +11,11 @@ from cases import ledger
 from cases.clock import database_now
 from cases.errors import Incorrect
 from cases.ledger import Verdict
+from cases.models import RequestType
 from orchestrator.api import selectors, shapes
 from orchestrator.api.calls import Answer, Call
 from orchestrator.api.endpoint import endpoint
+from orchestrator.api.naming import must_exist
 from orchestrator.api.present import audit as present
 from orchestrator.api.sight import cases_of, find_case, whole_types_of
 from orchestrator.reports import selectors as reports
@@ -63,6 +65,7 @@ def summary(call: Call) -> Answer:
     since, until = _day(call, "from"), _day(call, "to")
     if since and until and since > until:
         raise Incorrect(_("`from` is after `to`. Nothing was changed."), fields={"from": [], "to": []})
+    must_exist("type", [call.query["type"]] if call.query.get("type") else [], RequestType)
     found = reports.summary(
         cases_of(call.token),
         types=whole_types_of(call.token),
