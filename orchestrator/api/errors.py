@@ -9,7 +9,7 @@ from cases.errors import Refusal
 
 
 class Unauthenticated(Refusal):
-    """This call needs a known token that is in force: `Authorization: Bearer …`. Nothing was changed."""
+    """This call needs a token that is in force: `Authorization: Bearer …`. Nothing was changed."""
 
     code = "unauthenticated"
     http_status = 401
