@@ -1,6 +1,6 @@
 """Which team is asked next where nobody decides in time. Pure: `transitions` moves it, and the page says it before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,3 +36,11 @@ def steps(approval: Approval, asked: Sequence[Asked], lines: Mapping[str, str]) 
             within = plan.get("within") or ask.get("within")  # the ladder goes on: nobody may be there on this rung
             found.append(Step(one, root, name, within, plan.get("calendar") or ask.get("calendar")))
     return found
+
+
+def way_up(team: str, lines: Mapping[str, str], manned: Collection[str]) -> list[str]:
+    """`team` and those above it, as far as the first in which somebody is: that is how far it passes by itself."""
+    way = [team]
+    while way[-1] not in manned and (above := lines.get(way[-1])) and above not in way:
+        way.append(above)
+    return way

@@ -446,7 +446,9 @@ def no_right(actor: Actor, approval: Approval) -> NoRight:
     if own:
         return NoRight(_("Nobody approves their own request. Nothing was decided."), asked=teams)
     if Decision.objects.filter(approval=approval, user=actor.user_id, undone_at=None).exists():
-        return NoRight(_("You have decided this already; somebody else has to confirm it."), asked=teams)
+        return NoRight(
+            _("You have decided this already; somebody else has to confirm it. Nothing was changed."), asked=teams
+        )
     return NoRight(
         _("You can see this, but %(teams)s must decide it. Nothing was decided.") % {"teams": ", ".join(teams)},
         asked=teams,

@@ -58,8 +58,8 @@ def decide(
 
     `edits`: {write name: {argument: value}}; `nonce`: of the form, a second post with it gives the first answer;
     `reason_code`: the reason of the type that was chosen, `confirmed`: `WRITE.SLOT` of what was ticked, with
-    the text that stood there or its digest; `evidence`: digest of what a page was filled from, None from a program;
-    `proof`: the second factor that was given for it; `read`: how it came about, kept for this person alone.
+    the text that stood there or its digest; `evidence`: digest of what was read, None for what people were asked
+    with; `proof`: the second factor that was given for it; `read`: how it came about, kept for this person alone.
     Raises `AlreadyDecided`, `Changed`, `NotAllowed`, `NoRight`, `ReasonRequired`, `HigherNeeded`, `StepUpNeeded`,
     `Incorrect`, and `WrongState` where what the nonce had decided was taken back.
     """
@@ -215,7 +215,8 @@ def _check_option(proposal: Proposal, option: str, first: Decision | None) -> No
         )
     if first is not None and option not in (first.option, REJECT):
         raise Incorrect(
-            _("%(who)s chose “%(option)s”. Confirm that or reject it.") % {"who": first.who, "option": first.option},
+            _("%(who)s chose “%(option)s”. Confirm that or reject it. Nothing was decided.")
+            % {"who": first.who, "option": first.option},
             fields={"option": [first.option]},
         )
 
@@ -229,14 +230,19 @@ def _check_edits(
     """
     if fixed is not None:
         if edits and plain_text(edits) != plain_text(fixed):
-            raise Incorrect(_("The first person fixed the values; confirm them or reject."), fields={"edits": []})
+            raise Incorrect(
+                _("The first person fixed the values; confirm them or reject. Nothing was decided."),
+                fields={"edits": []},
+            )
         return {}
     by_name = {w.name: w for w in writes if w.option == option}
     changed: dict[str, dict[str, Any]] = {}
     for name, values in edits.items():
         write = by_name.get(name)
         if write is None:
-            raise Incorrect(_("This option has no write %(name)s.") % {"name": name}, fields={"edits": [name]})
+            raise Incorrect(
+                _("This option has no write %(name)s. Nothing was decided.") % {"name": name}, fields={"edits": [name]}
+            )
         locked = sorted(set(values) - set(write.operation.editable))
         if locked:
             raise Incorrect(
@@ -245,7 +251,8 @@ def _check_edits(
             )
         problems = schemas.check(write.operation.arguments, {**write.proposed, **values})
         if problems:
-            raise Incorrect(" ".join(problems), fields={"edits": problems})
+            words = " ".join([*problems, _("Nothing was decided.")])
+            raise Incorrect(words, write=name, fields={"edits": problems})
         real = {k: v for k, v in values.items() if plain_text([write.proposed.get(k)]) != plain_text([v])}
         if real:
             changed[name] = real
@@ -256,7 +263,10 @@ def _check_reason(proposal: Proposal, option: str, edits: dict[str, Any], reason
     differs = bool(proposal.suggested) and option != proposal.suggested
     if not reason and (option == REJECT or edits or differs):
         raise ReasonRequired(
-            _("Say why: a reason is needed to reject, to change a value or to differ from the suggestion."),
+            _(
+                "Say why: a reason is needed to reject, to change a value or to differ from the suggestion. "
+                "Nothing was decided."
+            ),
             fields={"reason": [_("Write a reason or choose one.")]},
         )
 

@@ -26,6 +26,12 @@ Ticked = Mapping[str, str]  # WRITE.SLOT: digest of the text that stood there
 NO_TICKS: Ticked = {}
 
 
+def digest_of(evidence: Sequence[Mapping[str, Any]], tables: Mapping[str, Any]) -> str:
+    """The mark of what there was to read."""
+    read = [[row.get("fact"), row.get("known", True), row.get("found")] for row in evidence]
+    return digest([read, dict(tables)])
+
+
 @dataclass(frozen=True)
 class Grounds:
     """What the slots of a proposal may be filled from."""
@@ -40,8 +46,7 @@ class Grounds:
     @property
     def digest(self) -> str:
         """What there was to read: an answer names it, so that it is for that and nothing else."""
-        read = [[row.get("fact"), row.get("known", True), row.get("found")] for row in self.evidence]
-        return digest([read, dict(self.tables)])
+        return digest_of(self.evidence, self.tables)
 
     def facts(self) -> dict[str, Any]:
         """The facts that were known, as values of their kind."""

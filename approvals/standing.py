@@ -88,7 +88,7 @@ def withdraw_standing(*, actor: Actor, standing_id: Any, reason: str) -> Standin
 
 def _must_be_named(actor: Actor, row: StandingApproval) -> None:
     if not actor.is_person or actor.user is None or not actor.user.is_active or actor.user.username != row.by:
-        raise NoRight(_("Only %(name)s can confirm this standing approval.") % {"name": row.by})
+        raise NoRight(_("Only %(name)s can confirm this standing approval. Nothing was changed.") % {"name": row.by})
 
 
 def _must_end(actor: Actor, row: StandingApproval) -> None:

@@ -33,9 +33,10 @@ def ticked(
     """{WRITE.SLOT: what stood there} of the ticks of this option, as it is kept in the decision.
 
     `said`: what was ticked, with the text that stood there or its digest; names alone stand for what the approval was
-    raised with. `evidence`: digest of what the page was filled from; None from a program.
-    Raises `Changed` if something else stands there now, `Incorrect` if a tick is missing or if what it is about was
-    not found; a reject needs none.
+    raised with. `evidence`: digest of what was read; a program that names none stands for what the approval was
+    raised with, too.
+    Raises `Changed` if something else stands there now, `Incorrect` if a tick is missing, if there is nothing of its
+    name to tick, or if what it is about was not found; a reject needs none.
     """
     grounds = showing.Grounds(
         evidence=proposal.evidence,
@@ -46,9 +47,11 @@ def ticked(
         language="en",
     )
     own = [write for write in writes if write.option == option]
-    if evidence is not None and not was_read(evidence, grounds, own):
-        raise Changed(_("What was looked at for this changed in the meantime. Nothing was decided."))
+    if not (_as_raised(proposal, own) if evidence is None else was_read(evidence, grounds, own)):
+        words = _("What was looked at for this changed in the meantime. Nothing was decided.")
+        raise Changed(words, evidence_digest=grounds.digest)
     kept: dict[str, str] = {}
+    keys: set[str] = set()
     for write in own:
         if not variants.ticks_of(write.operation.shows):
             continue
@@ -56,6 +59,7 @@ def ticked(
         ticks = panel.ticks if panel else []
         for tick in ticks:
             key = showing.key(write.name, tick.name)
+            keys.add(key)
             if key in said and tick.known:
                 if _stood_there(said, key, tick, proposal):
                     kept[key] = tick.text[:LONGEST]
@@ -66,6 +70,9 @@ def ticked(
         unfilled = {slot.name for slot in variants.ticks_of(write.operation.shows)} - {tick.name for tick in ticks}
         if unfilled and option != REJECT:
             raise Incorrect(_("What has to be confirmed is not named by the map. Nothing was decided."))
+    if unknown := sorted(set(said) - keys):
+        words = _("There is nothing of the name %(name)s to confirm here. Nothing was decided.")
+        raise Incorrect(words % {"name": unknown[0][:100]}, fields={"confirmed": unknown})
     return kept
 
 
@@ -74,6 +81,13 @@ def was_read(evidence: str, grounds: showing.Grounds, writes: Iterable[Write]) -
     if not evidence:
         return not any(variants.of(write.operation.shows) for write in writes)
     return evidence == grounds.digest
+
+
+def _as_raised(proposal: Proposal, writes: Iterable[Write]) -> bool:
+    """Whether a panel of `writes`, if there is one, shows what people were asked with. Ticks say it themselves."""
+    panels = [write for write in writes if variants.of(write.operation.shows)]
+    bare = any(not variants.ticks_of(write.operation.shows) for write in panels)
+    return not bare or not any(row.get("changed_at") for row in proposal.evidence)
 
 
 def _stood_there(said: Collection[str] | Mapping[str, str], key: str, tick: showing.Shown, proposal: Proposal) -> bool:

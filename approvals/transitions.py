@@ -53,8 +53,10 @@ def wrong_state(approval: Approval) -> WrongState | AlreadyDecided:
             option=last.option if last else "",
         )
     if approval.state == A.WITHDRAWN:
-        return WrongState(_("This was withdrawn: nobody has to decide it any more."), state=A.WITHDRAWN)
-    return WrongState(_("This is not decided yet."), state=approval.state)
+        return WrongState(
+            _("This was withdrawn: nobody has to decide it any more. Nothing was changed."), state=A.WITHDRAWN
+        )
+    return WrongState(_("This is not decided yet. Nothing was changed."), state=approval.state)
 
 
 def already_undone(approval: Approval, actor: Actor, now: datetime) -> WrongState | None:

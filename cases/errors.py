@@ -22,7 +22,7 @@ class Refusal(Exception):
 
 
 class NotFound(Refusal):
-    """There is nothing here under that name, or you may not see it."""
+    """There is nothing here under that name, or you may not see it. Nothing was changed."""
 
     code = "not_found"
     http_status = 404

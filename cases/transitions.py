@@ -177,9 +177,11 @@ def to_people(draft: Draft, case: Case, *, actor: Actor, why: dict[str, Any], te
 def taken_over(case: Case, *, actor: Actor, entries: Sequence[Entry] = (), now: datetime) -> None:
     """A person has the case; the turn passes, so that nothing the AI still does is used."""
     if not case.is_open:
-        raise WrongState(_("Case %(number)s is closed. Open it again first.") % {"number": case.number})
+        raise WrongState(
+            _("Case %(number)s is closed. Open it again first. Nothing was changed.") % {"number": case.number}
+        )
     if case.holder_user_id == actor.user_id:
-        raise WrongState(_("You have case %(number)s already.") % {"number": case.number})
+        raise WrongState(_("You have case %(number)s already. Nothing was changed.") % {"number": case.number})
     held_by = holder_words(case)
     entry = Entry("case.taken_over", actor, {"from": held_by, "turn": case.turn + 1})
     status = S.TRIAGE if case.type is None else S.WITH_PERSON
@@ -202,7 +204,7 @@ def handed_back(
 ) -> None:
     """A person gives the case back to the AI: a new turn, open steps start again."""
     if not case.is_open or case.holder_kind == Case.Holder.AI:
-        raise WrongState(_("Case %(number)s is not with a person.") % {"number": case.number})
+        raise WrongState(_("Case %(number)s is not with a person. Nothing was changed.") % {"number": case.number})
     entry = Entry("case.handed_back", actor, {"may": may, "promised": promised, "turn": case.turn + 1})
     steps = {name: step for name, step in case.steps.items() if step["state"] in ("done", "skipped")}
     save(
@@ -227,7 +229,7 @@ def handed_back(
 def closed(draft: Draft, case: Case, *, actor: Actor, outcome: str, now: datetime, why: str = "") -> None:
     """The case is done. A new turn, so that nothing more is started for it."""
     if not case.is_open:
-        raise WrongState(_("Case %(number)s is closed already.") % {"number": case.number})
+        raise WrongState(_("Case %(number)s is closed already. Nothing was changed.") % {"number": case.number})
     draft.add(
         Entry("case.closed", actor, {"outcome": outcome} | ({"why": why} if why else {})),
         status=S.DONE,
@@ -241,7 +243,7 @@ def closed(draft: Draft, case: Case, *, actor: Actor, outcome: str, now: datetim
 def reopened(case: Case, *, actor: Actor, why: str, now: datetime, entries: Sequence[Entry] = ()) -> None:
     """A closed case is open again, with the type's team: a person looks before anything is done."""
     if case.status != S.DONE:
-        raise WrongState(_("Case %(number)s is not closed.") % {"number": case.number})
+        raise WrongState(_("Case %(number)s is not closed. Nothing was changed.") % {"number": case.number})
     entry = Entry("case.reopened", actor, {"why": why})
     save(
         case,

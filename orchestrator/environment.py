@@ -4,11 +4,14 @@ Nothing else reads `os.environ`, except the programs that start other programs.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+_ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 
 
 class BadEnvironment(Exception):
@@ -59,6 +62,13 @@ class Environment:
     def folder(self, name: str, default: Path) -> Path:
         """An absolute folder; it need not exist yet."""
         return Path(self.text(name) or default).expanduser().absolute()
+
+    def address(self, name: str, default: str = "") -> str:
+        """A web address with its scheme, without a slash at its end."""
+        value = self.text(name, default).rstrip("/")
+        if value and not _ADDRESS.fullmatch(value):
+            raise BadEnvironment(f"{name} must look like https://work.example.com, not {value!r}.")
+        return value
 
     def one_of(self, name: str, default: str, choices: set[str]) -> str:
         """One of the given words."""

@@ -130,7 +130,7 @@ LEDGER_ANCHOR_MAIL = environment.names("LEDGER_ANCHOR_MAIL")
 
 ALLOWED_HOSTS = environment.names("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = environment.names("CSRF_TRUSTED_ORIGINS")
-PUBLIC_URL = environment.text("PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+PUBLIC_URL = environment.address("PUBLIC_URL", "http://127.0.0.1:8000")
 ROOT_URLCONF = "orchestrator.urls"
 WSGI_APPLICATION = "orchestrator.wsgi.application"
 ASGI_APPLICATION = "orchestrator.asgi.application"
@@ -295,7 +295,7 @@ ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_ADAPTER = "orchestrator.accounts.ClosedAccountAdapter"
 SOCIALACCOUNT_ADAPTER = "orchestrator.accounts.ClosedSocialAccountAdapter"
 # Sign-in through the company's own identity provider, for people who have an account here.
-OIDC_URL = environment.text("OIDC_URL").rstrip("/")
+OIDC_URL = environment.address("OIDC_URL")
 OIDC_GROUPS_CLAIM = environment.text("OIDC_GROUPS_CLAIM", "groups")
 OIDC_GROUPS = environment.pairs("OIDC_GROUPS")  # the provider's group, our team
 SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {

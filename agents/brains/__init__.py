@@ -1,9 +1,25 @@
 """The registry of brains: one file per kind, all with the signature of `base.Brain`."""
 
+from agents.brains.absent import Absent
 from agents.brains.base import Brain, Done, Result, ToolFailed, Tools
 from agents.brains.outside import Outside
 from agents.brains.procedure import Procedure
+from agents.configuration import StepConfig
 
 KINDS: dict[str, Brain] = {brain.kind: brain for brain in (Procedure(), Outside())}
 
-__all__ = ["KINDS", "Brain", "Done", "Result", "ToolFailed", "Tools"]
+
+def brain_of(step: StepConfig) -> Brain:
+    """The brain that does this step. One that is not here falls back to the step's recipe, if agent and step have that.
+
+    Without a recipe nothing would be done and called done, so people get the step.
+    """
+    assert step.work is not None  # noqa: S101  # human steps have no brain
+    agent = step.work.agent
+    if agent.brain_kind in KINDS:
+        return KINDS[agent.brain_kind]
+    falls_back = agent.brain.get("fall_back") == Procedure.kind and step.work.procedure
+    return KINDS[Procedure.kind] if falls_back else Absent()
+
+
+__all__ = ["KINDS", "Brain", "Done", "Result", "ToolFailed", "Tools", "brain_of"]

@@ -33,7 +33,7 @@ def check(value: Any, schema: Json) -> None:
     """Raise `Incorrect` (422) with every problem's place and words if `value` does not fit `schema`."""
     problems: list[Json] = []
     for error in sorted(_Validator(schema).iter_errors(value), key=lambda e: [str(p) for p in e.absolute_path]):
-        problems.extend(_problems(error))
+        problems += [one for one in _problems(error) if one not in problems]  # two errors may come to the same words
         if len(problems) >= SHOWN:
             break
     if problems:
@@ -112,6 +112,10 @@ def _words(error: Any, where: str) -> str:
             return _("%(name)s is longer than %(n)s characters.") % {**name, "n": limit}
         case "minLength":
             return _("%(name)s may not be empty.") % name
+        case "pattern" if not error.instance.strip() and error.schema.get("minLength"):
+            return _("%(name)s may not be empty.") % name
+        case "pattern" | "format" if error.schema.get("examples"):
+            return _("%(name)s must look like %(example)s.") % {**name, "example": error.schema["examples"][0]}
         case "minimum" | "exclusiveMinimum":
             return _("%(name)s must be at least %(n)s.") % {**name, "n": limit}
         case "maximum" | "exclusiveMaximum":

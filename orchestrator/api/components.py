@@ -198,6 +198,7 @@ COMPONENTS: Final[dict[str, Json]] = {
         title=TEXT,
         risk=TEXT,
         fingerprint=TEXT,
+        evidence_digest=TEXT,
         first_answer=maybe(record(by=TEXT, option=TEXT)),
         options=many(ref("Option")),
         rules=many(ref("Rule")),

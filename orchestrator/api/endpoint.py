@@ -158,5 +158,5 @@ def nothing_here(request: Request, **parts: Any) -> Response:
     """Any address that is none of ours."""
     path = request.path
     if not path.endswith("/"):
-        raise NotFound(_("There is no call at this address. Every address ends with a slash."))
+        raise NotFound(_("There is no call at this address. Every address ends with a slash. Nothing was changed."))
     raise NotFound

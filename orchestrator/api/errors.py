@@ -9,7 +9,7 @@ from cases.errors import Refusal
 
 
 class Unauthenticated(Refusal):
-    """This call needs a token that is known, in force and not revoked: `Authorization: Bearer …`."""
+    """This call needs a token that is in force: `Authorization: Bearer …`. Nothing was changed."""
 
     code = "unauthenticated"
     http_status = 401
@@ -44,7 +44,7 @@ class TooLarge(Refusal):
 
 
 class NotOpen(agents.NotOpen):
-    """This agent has no open step in that case yet. Ask again after the time in Retry-After."""
+    """This agent has no open step in that case yet. Ask again after the time in Retry-After. Nothing was changed."""
 
     retry_after: ClassVar[int] = 2
 

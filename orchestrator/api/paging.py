@@ -94,7 +94,9 @@ def _read(cursor: str, keys: Sequence[Key]) -> tuple[bool, list[Any]]:
 
 
 def _no_cursor() -> Incorrect:
-    return Incorrect(_("This cursor is not one of ours. Start again without it."), fields={"cursor": []})
+    return Incorrect(
+        _("This cursor is not one of ours. Start again without it. Nothing was changed."), fields={"cursor": []}
+    )
 
 
 def _whole(text: str) -> int:

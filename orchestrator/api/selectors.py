@@ -81,7 +81,7 @@ def with_writes(proposals: QuerySet[Proposal]) -> QuerySet[Proposal]:
 def with_asked(approvals: ApprovalQuerySet) -> ApprovalQuerySet:
     """Approvals with what their representation shows."""
     writes = Write.objects.select_related("operation", "case__type").order_by("option", "position")
-    return approvals.select_related("case", "proposal").prefetch_related(
+    return approvals.select_related("case__type", "proposal").prefetch_related(
         Prefetch("proposal__writes", queryset=writes),
         Prefetch("asked", queryset=Asked.objects.select_related("team").order_by("since", "pk")),
         Prefetch("decisions", queryset=Decision.objects.filter(undone_at=None).order_by("pk")),

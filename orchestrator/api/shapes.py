@@ -85,9 +85,11 @@ CALL: Final = strict(
     turn=_TURN,
     why=text(2_000),
 )
+_DIGEST = {"type": "string", "pattern": "^[0-9a-f]{64}$", "examples": ["0123456789abcdef" * 4]}
 DECISION: Final = strict(
     ["fingerprint", "option"],
-    fingerprint={"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    fingerprint=_DIGEST,
+    evidence_digest=_DIGEST,
     option=text(120, least=1),
     edits={"type": "object", "maxProperties": 100, "additionalProperties": _free(100)},
     reason=text(2_000),
@@ -116,7 +118,12 @@ _WAIT = whole(0, MOST_WAIT) | {
     "default": 0,
     "description": "Seconds to wait for a newer state before answering.",
 }
-_DAY = {"type": "string", "format": "date", "pattern": r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"}
+_DAY = {
+    "type": "string",
+    "format": "date",
+    "pattern": r"^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$",
+    "examples": ["2026-11-30"],
+}
 
 LIST: Final = options(cursor=_CURSOR, limit=_LIMIT)
 WAIT: Final = options(wait=_WAIT)
@@ -134,8 +141,13 @@ TIMELINE: Final = options(cursor=_CURSOR, limit=whole(1, 500) | {"default": 100}
 RUNS: Final = options(open=choice("1", "0"), cursor=_CURSOR, limit=_LIMIT)
 APPROVALS: Final = options(
     waiting_for=choice("me"),
-    case={"type": "string", "pattern": r"^C-[1-9][0-9]{0,17}$"},
-    proposal={"type": "string", "format": "uuid", "pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"},
+    case={"type": "string", "pattern": r"^C-[1-9][0-9]{0,17}$", "examples": ["C-1042"]},
+    proposal={
+        "type": "string",
+        "format": "uuid",
+        "pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+        "examples": ["aa6030b2-4fe8-47f5-9621-1c25eda8b000"],
+    },
     state=choice("waiting", "decided", "withdrawn"),
     cursor=_CURSOR,
     limit=_LIMIT,

@@ -5,17 +5,19 @@ Missing and foreign look alike: the same 404 with the same words.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from agents.models import Agent, Grant, Run, StepWork
+from agents import configuration, gate
+from agents.configuration import Configuration
+from agents.models import Agent, Grant, Operation, Run, StepWork
 from approvals.models import Approval, ApprovalQuerySet, StandingApproval
 from cases.clock import database_now
 from cases.errors import NotFound
-from cases.models import Case, CaseSight, Company, RequestType, RequestTypeGroupPermission, Team
+from cases.models import Case, CaseSight, RequestType, RequestTypeGroupPermission, Team
 from cases.models.running import CaseQuerySet
 from orchestrator.api.calls import Call
 from orchestrator.api.errors import NotOpen
@@ -109,29 +111,28 @@ def _tell_if_early(agent: Agent, number: int) -> None:
             raise NotOpen
 
 
-def grants_now(agent: Agent) -> list[Grant]:
-    """The agent's grants that are valid today, in the company's zone."""
-    zone = Company.objects.values_list("time_zone", flat=True).first() or "UTC"
-    today = database_now().astimezone(ZoneInfo(zone)).date()
-    rows = Grant.objects.filter(agent=agent, retired=False, until__gte=today, operation__retired=False)
-    return list(rows.exclude(since__gt=today).select_related("operation"))
+def grants_of(agent: Agent, case: Case) -> dict[str, Grant]:
+    """The grants through which the agent sees facts in the steps it has open in this case, as the gate picks them."""
+    config, now = configuration.current(), database_now()
+    found: dict[str, Grant] = {}
+    for step in _open_steps(agent, case):
+        for operation in _operations(agent, config):
+            grant = gate.valid_grant(config, case, agent, operation, step, now)[0]
+            if grant is not None and (case.operations is None or operation.name in case.operations):
+                found.setdefault(operation.name, grant)
+    return found
 
 
-def granted(grants: Iterable[Grant], case: Case, steps: Iterable[str]) -> dict[str, list[str] | None]:
-    """Names of the operations that `grants` allow for this case in `steps`, each with its fields (None: all)."""
-    wanted = set(steps)
-    return {
-        grant.operation.name: grant.fields
-        for grant in grants
-        if (not grant.types or (case.type and case.type.name in grant.types))
-        and (not grant.steps or wanted & set(grant.steps))
-        and (case.operations is None or grant.operation.name in case.operations)
-    }
+def may_call(agent: Agent, case: Case, step: str, config: Configuration, now: datetime) -> list[str]:
+    """Names of the operations that the gate lets the agent call in this step."""
+    operations = _operations(agent, config)
+    return sorted(o.name for o in operations if gate.granted(config, case, agent, o, step, now)[0] is not None)
 
 
-def grants_of(agent: Agent, case: Case) -> dict[str, list[str] | None]:
-    """What the agent is granted for the steps it has in this case."""
-    return granted(grants_now(agent), case, _steps_of(agent, case))
+def _operations(agent: Agent, config: Configuration) -> list[Operation]:
+    """What the agent has grants for at all."""
+    ids = {operation_id for agent_id, operation_id in config.grants if agent_id == agent.pk}
+    return [operation for operation in config.operations.values() if operation.pk in ids]
 
 
 def standing_of(token: ApiToken) -> QuerySet[StandingApproval]:
@@ -162,5 +163,6 @@ def _types_seen_by(team: Team, right: str = "see") -> QuerySet[RequestTypeGroupP
     ).values("content_object_id")
 
 
-def _steps_of(agent: Agent, case: Case) -> Iterable[str]:
-    return Run.objects.filter(agent=agent, case=case, turn=case.turn).values_list("step", flat=True)
+def _open_steps(agent: Agent, case: Case) -> Iterable[str]:
+    runs = Run.objects.filter(agent=agent, case=case, turn=case.turn, state=Run.State.OPEN)
+    return runs.order_by("id").values_list("step", flat=True)

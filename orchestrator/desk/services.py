@@ -47,11 +47,13 @@ def take_over(*, actor: Actor, case_id: int) -> Case:
 def hand_back(*, actor: Actor, case_id: int, may: str = "continue", promised: str = "") -> Case:
     """Give the case back to the AI. `may` is one of `Case.AiMay`."""
     if may not in Case.AiMay.values:
-        raise Incorrect(_("Say what the AI may do: continue, draft or watch."), fields={"may": [may]})
+        raise Incorrect(
+            _("Say what the AI may do: continue, draft or watch. Nothing was changed."), fields={"may": [may]}
+        )
     with transaction.atomic():
         case, now = _locked(_somebody(actor), case_id)
         if case.type is None:
-            raise WrongState(_("Sort the case first: nobody knows its type yet."))
+            raise WrongState(_("Sort the case first: nobody knows its type yet. Nothing was changed."))
         _not_in_flight(case)
         people = _steps_of_people_done(case, actor, now)
         if people:
@@ -66,13 +68,18 @@ def sort(*, actor: Actor, case_id: int, type_name: str) -> Case:
     """A person says what the request is: the answer in triage, or a correction. It becomes an example."""
     type_ = None if type_name == NONE else RequestType.objects.filter(name=plain(type_name), retired=False).first()
     if type_ is None and type_name != NONE:
-        raise Incorrect(_("There is no request type %(name)s.") % {"name": type_name}, fields={"type": [type_name]})
+        raise Incorrect(
+            _("There is no request type %(name)s. Nothing was changed.") % {"name": type_name},
+            fields={"type": [type_name]},
+        )
     with transaction.atomic():
         case, now = _locked(_somebody(actor), case_id)
         if not case.is_open:
-            raise WrongState(_("Case %(number)s is closed. Open it again first.") % {"number": case.number})
+            raise WrongState(
+                _("Case %(number)s is closed. Open it again first. Nothing was changed.") % {"number": case.number}
+            )
         if type_ is not None and case.type_id == type_.pk:
-            raise WrongState(_("Case %(number)s has this type already.") % {"number": case.number})
+            raise WrongState(_("Case %(number)s has this type already. Nothing was changed.") % {"number": case.number})
         _not_in_flight(case)
         _learn(case, type_, actor, now)
         draft = Draft(_stop_ai(case, actor=actor, why="sorted_again", now=now))
@@ -114,7 +121,9 @@ def add_message(
     with transaction.atomic():
         case, now = _locked(actor, case_id)
         if sender is None and not private:
-            raise Incorrect(_("A reply to the requester goes through the reply form."), fields={"private": []})
+            raise Incorrect(
+                _("A reply to the requester goes through the reply form. Nothing was changed."), fields={"private": []}
+            )
         direction = Message.Direction.NOTE if sender is None else Message.Direction.IN
         author = (
             actor.label if sender is None else (sender.name or sender.contact or case.requester_name or actor.label)

@@ -54,7 +54,7 @@ def caller_of(actor: Actor, case_id: int) -> Caller:
     case = Case.objects.select_related("type").filter(pk=case_id).first()
     config = configuration.current()
     now = database_now()
-    missing = NotFound(_("Case C-%(id)s does not exist.") % {"id": case_id})
+    missing = NotFound()
     if actor.kind == "agent":
         agent = config.agents.get(actor.agent_id or 0)
         if case is None or agent is None:
@@ -65,7 +65,7 @@ def caller_of(actor: Actor, case_id: int) -> Caller:
     if not can_work(actor.user, case):
         raise NoRight(_("You can see this case, but its team works on it. Nothing was done."))
     if case.type is None:
-        raise WrongState(_("Sort the case first: nobody knows its type yet."))
+        raise WrongState(_("Sort the case first: nobody knows its type yet. Nothing was changed."))
     return Caller(actor, case, config, now)
 
 
@@ -79,7 +79,8 @@ def _open_run(case: Case, agent: Agent, config: Configuration, missing: NotFound
     mine = [s for s in steps if s.work and s.work.agent_id == agent.pk]
     if any(case.steps.get(s.name, {}).get("state", "waiting") == "waiting" for s in mine) and case.ai_may_act:
         raise NotOpen(retry_after=2)
-    if Run.objects.filter(case=case, agent=agent).exists():
+    had = Run.objects.filter(case=case, agent=agent)
+    if had.exists() and not had.filter(turn=case.turn, state=Run.State.DONE).exists():
         raise TurnPassed(turn=case.turn)
     raise missing
 

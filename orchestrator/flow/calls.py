@@ -96,13 +96,13 @@ def reply(*, actor: Actor, case_id: int, text: str, turn: int) -> CallAnswer:
     """A public reply by staff: the company's reply operation, judged as any call."""
     company = configuration.current().calls
     if company is None or company.reply is None:
-        raise WrongState(_("The company has no way to reply set up."))
+        raise WrongState(_("The company has no way to reply set up. Nothing was changed."))
     case = Case.objects.filter(pk=case_id).first()
     if case is None:
         raise NotFound
     arguments, missing = executor.reply_arguments(company, case, text)
     if missing:
-        raise WrongState(_("There is no contact to reply to."))
+        raise WrongState(_("There is no contact to reply to. Nothing was changed."))
     name = company.reply.name
     return call(actor=actor, case_id=case_id, operation=name, arguments=arguments, turn=turn, why=_("Reply"))
 
@@ -174,7 +174,7 @@ def _known(caller: Caller, passed: Pass) -> CallAnswer | None:
         return answer_of(write.proposal, caller.agent, caller.config, caller.now)
     if write.state in (W.RESERVED, W.PERMITTED):
         return CallAnswer("unknown", 200, error=_("It is being written at this moment; look again."))
-    result = _granted(write, caller.agent, caller.config, caller.now)
+    result = granted_result(write, caller.agent, caller.config, caller.now)
     return CallAnswer(ENDED[write.state], 200, result=result, error=write.error)
 
 
@@ -201,7 +201,9 @@ def _internal(caller: Caller, passed: Pass) -> CallAnswer:
     except IntegrityError as error:
         if not executor.is_taken(error):
             raise
-        raise WrongState(_("Another write to this record is not finished. Try again in a moment.")) from error
+        raise WrongState(
+            _("Another write to this record is not finished. Try again in a moment. Nothing was changed.")
+        ) from error
 
 
 def _written(caller: Caller, passed: Pass) -> CallAnswer:
@@ -226,7 +228,9 @@ def _written(caller: Caller, passed: Pass) -> CallAnswer:
             proposed=plain(passed.arguments),
         )
         if executor.in_flight(write):
-            raise WrongState(_("Another write to this record is not finished. Try again in a moment."))
+            raise WrongState(
+                _("Another write to this record is not finished. Try again in a moment. Nothing was changed.")
+            )
         if passed.grant is not None:
             zone = caller.config.zone
             gate.take_place(passed.grant, operation, case=case, money=None, now=now, leave_out=(), zone=zone)
@@ -241,7 +245,7 @@ def _written(caller: Caller, passed: Pass) -> CallAnswer:
         return CallAnswer("unknown", 200, error=_("It is being written at this moment; look again."))
     if outcome.state == W.PERMITTED:  # the system was not reached; the caller asks again with the same arguments
         return CallAnswer("failed", 200, error=outcome.error)
-    result = _granted(write, caller.agent, caller.config, caller.now)
+    result = granted_result(write, caller.agent, caller.config, caller.now)
     return CallAnswer(ENDED[outcome.state], 200, result, outcome.error)
 
 
@@ -312,12 +316,12 @@ def answer_of(proposal: Proposal, agent: Agent | None, config: Configuration, no
         raise Forbidden(" ".join(here(o["why"]) for o in proposal.options if o.get("why")), proposal=str(proposal.pk))
     if state in ("waiting", "held", "permitted"):
         return CallAnswer(state, 202, proposal_id=str(proposal.pk), approvals=approvals)
-    result = _granted(write, agent, config, now) if write else None
+    result = granted_result(write, agent, config, now) if write else None
     error = write.error if write else ""
     return CallAnswer(ENDED[state], 200, result, error, str(proposal.pk), approvals)
 
 
-def _granted(write: Write, agent: Agent | None, config: Configuration, now: datetime) -> Any:
+def granted_result(write: Write, agent: Agent | None, config: Configuration, now: datetime) -> Any:
     """A write's result through the field filter of the grant that covers it today; None when there is none."""
     if agent is None:
         return write.result

@@ -39,7 +39,7 @@ def _finish(actor: Actor, case_id: int, step: str, turn: int, result: Mapping[st
     if turn != caller.case.turn:
         raise TurnPassed(turn=caller.case.turn)
     if caller.step != step:
-        raise NotFound(_("This agent has no open step %(step)s in this case.") % {"step": step})
+        raise NotFound(_("This agent has no open step %(step)s in this case. Nothing was changed.") % {"step": step})
     if caller.agent is not None and not caller.agent.active:  # what it says is used no more; it may still hand over
         raise Refused(_("The agent %(name)s is not active.") % {"name": caller.agent.name}, reason="grant")
     with transaction.atomic():
@@ -87,9 +87,9 @@ def _finish_by_hand(actor: Actor, case_id: int, step: str, turn: int, result: Ma
         if turn != case.turn:
             raise TurnPassed(turn=case.turn)
         if case.holder_user_id != actor.user_id:
-            raise WrongState(_("Take the case over first: it is not with you."))
+            raise WrongState(_("Take the case over first: it is not with you. Nothing was changed."))
         if case.type is None or not case.type.steps.filter(name=step).exists():
-            raise NotFound(_("This case has no step %(step)s.") % {"step": step})
+            raise NotFound(_("This case has no step %(step)s. Nothing was changed.") % {"step": step})
         now = database_now()
         data = {"step": step, "note": str(result.get("note") or ""), "values": dict(result.get("values") or {})}
         steps = with_step(case, step, "done", actor, data, now)

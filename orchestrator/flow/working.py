@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from agents import transitions
-from agents.brains import KINDS
+from agents.brains import brain_of
 from agents.carrying import Carrier
 from agents.configuration import StepConfig
 from agents.errors import Stale
@@ -180,7 +180,7 @@ def _step(stretch: Stretch, step: StepConfig) -> bool:
     run = stretch.current or stretch.run
     tools = StepTools(stretch, step, agent, after=plan_on)
     try:
-        result = KINDS[agent.brain_kind].work(step, tools)
+        result = brain_of(step).work(step, tools)
     except Later as later:
         stretch.record("step.waits", agent_actor(agent), step=step.name, until=later.at)
         run.try_at = later.at

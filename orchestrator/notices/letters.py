@@ -6,7 +6,6 @@ Everything is written in the language of the person it goes to, with times in th
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -15,9 +14,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from agents import configuration
+from approvals import ladder
 from approvals.models import Approval, Asked, Decision
 from approvals.raising import customer_name
-from cases.models import Case
+from cases.models import Case, Team
 from cases.texts import say
 from cases.wording import clock, day, moment, words
 from cases.wording import field as spoken
@@ -251,13 +252,15 @@ def _due_line(approval: Approval, kind: str, mine: Sequence[Asked], due: str, at
 
 
 def _next(approval: Approval, mine: Sequence[Asked], at: Setting) -> str:
-    """The team that is asked when nobody decides in time."""
-    for one in mine:
-        plan: dict[str, Any] = next((a for a in approval.asks if a["team"] == one.team.name), {})
-        above = one.team.escalates_to
-        if (plan.get("if_nobody") or {}).get("pass_to") in (None, above.name if above else None) and above:
-            return line(say(above.title, at.language) or above.name)
-    return ""
+    """The team that is asked when nobody decides in time; where nobody is in it, also the one that is asked then."""
+    config = configuration.current()
+    found = ladder.steps(approval, list(approval.asked.all()), config.lines)
+    following = next((step.to for step in found if step.asked in mine), "")
+    if not following:
+        return ""
+    manned = set(Team.objects.filter(group__user__is_active=True).values_list("name", flat=True))
+    way = [config.teams[name] for name in ladder.way_up(following, config.lines, manned) if name in config.teams]
+    return _(", then ").join(line(say(team.title, at.language) or team.name) for team in way)
 
 
 def _case_line(approval: Approval, at: Setting) -> str:

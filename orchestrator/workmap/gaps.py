@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from django.contrib.auth.models import User
 from django.utils.translation import gettext as _
 
+from agents.brains import KINDS
 from approvals.asking import EscalationLines
 from approvals.models import Draft, StandingApproval
 from cases.models import Team
@@ -159,6 +160,11 @@ def _operations(records: Records) -> Iterator[Gap]:
             )
         if what == "agent" and "owner" not in record:
             yield Gap("no_owner", what, name, _("Agent %(agent)s has no owner.") % {"agent": name})
+        if what == "agent" and (kind := record.get("brain", {}).get("kind", "procedure")) not in KINDS:
+            text = _("Agent %(agent)s has a brain of the kind %(kind)s, which is not available here: %(then)s")
+            by_recipe = "fall_back" in record["brain"]
+            then = _("its steps follow their recipes.") if by_recipe else _("people get its steps.")
+            yield Gap("no_brain", what, name, text % {"agent": name, "kind": kind, "then": then})
         if what == "operation" and record.get("kind") == "read" and record.get("level", "controlled") == "controlled":
             text = _("Operation %(operation)s reads at level controlled, so nothing can look it up.")
             yield Gap("controlled_read", what, name, text % {"operation": name})

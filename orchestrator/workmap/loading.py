@@ -26,11 +26,12 @@ from orchestrator.workmap.schema import MAP
 @dataclass(slots=True)
 class Loaded:
     """What a load did, in words. `left`: records that are loaded but not in the map. `waiting`: new
-    drafts."""
+    drafts. `since_before`: how many changes wait as drafts of an earlier load."""
 
     words: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
     waiting: list[int] = field(default_factory=list)
+    since_before: int = 0
     changed: bool = False
 
 
@@ -121,6 +122,7 @@ def _carry_out(
     _remember(read)
     loaded.changed = bool(entries)
     loaded.waiting = [draft.pk for draft in drafts]
+    loaded.since_before = len(made.waiting) - len(drafts)
     append_company([*entries, *proposed], now=now)
 
 

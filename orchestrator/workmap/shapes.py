@@ -16,6 +16,7 @@ from orchestrator.workmap.problems import Path, Report, cut, nearest
 
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,119}\Z")
 LANGUAGES = ("en", "zh-hant")
+_LIKE_A_NUMBER = re.compile(r"[-+]?[0-9][0-9.,_]*")
 
 
 class Shape(Protocol):
@@ -25,6 +26,8 @@ class Shape(Protocol):
 def wanted(what: str, value: object, at: Path) -> str:
     """`hold` must be a length of time …, not `soon`."""
     key = next((str(part) for part in reversed(at) if isinstance(part, str)), "")
+    if not key:
+        return _("the file must be %(what)s, not `%(value)s`") % {"what": what, "value": shown(value)}
     return _("`%(key)s` must be %(what)s, not `%(value)s`") % {
         "key": key,
         "what": what,
@@ -39,6 +42,8 @@ def shown(value: object) -> str:
         return _("a list")
     if value is None:
         return _("nothing")
+    if isinstance(value, str) and _LIKE_A_NUMBER.fullmatch(value):
+        return f'"{cut(value)}"'  # a text: without its quotes nobody would see what is wrong with it
     return str(value).lower() if isinstance(value, bool) else cut(value)
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from agents.brains import KINDS
 from agents.models import StepWork
+from cases.clock import database_now
 from cases.models import Case, Template
 from tests.company import Small
 
@@ -147,3 +148,26 @@ def test_the_caps_of_an_agent_end_a_recipe_that_calls_too_much(company: Small) -
     case = work(company, *[read] * 5)
     assert case.status == "with_person" and "3 calls" in case.why_here["why"]
     assert company.shop.sent("/orders/A100", "GET") <= 4 + 1
+
+
+@pytest.mark.parametrize(("brain", "recipe", "status"), [
+    ({"kind": "model", "model": "x:y", "fall_back": "procedure"}, True, "done"),
+    ({"kind": "model", "model": "x:y", "fall_back": "procedure"}, False, "with_person"),
+    ({"kind": "model", "model": "x:y"}, True, "with_person"),
+])  # fmt: skip
+def test_a_brain_that_is_not_here_falls_back_or_people_get_the_step(
+    company: Small, brain: dict[str, str], recipe: bool, status: str
+) -> None:
+    """At once, not after some tries; and a step without a recipe is never called done."""
+    from agents.models import Agent
+    from orchestrator.workmap.gaps import gaps
+
+    agent = Agent.objects.get(name="clerk")
+    agent.brain = brain
+    agent.save()
+    case = work(company, *([{"write": "shop.ticket", "with": {"text": "by recipe"}}] if recipe else []))
+    assert case.status == status
+    assert len(company.shop.effects("/tickets")) == (status == "done")
+    if status != "done":
+        assert "a brain of the kind model, which is not available here" in case.why_here["why"]
+    assert "no_brain" in {gap.code for gap in gaps(database_now())}

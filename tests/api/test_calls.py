@@ -40,6 +40,7 @@ def test_the_steps_cost_as_many_questions_for_many_as_for_few(world: World, agen
             assert agent.get("runs/", limit=200).status_code == 200
         return len(queries)
 
+    asked()  # the configuration is read once a process
     few = asked()
     for _n in range(20):
         case = add_case_row(world.refund, world.now)
@@ -100,6 +101,13 @@ def test_a_finished_step_leaves_the_agents_sight(world: World, agent: Program) -
     assert answer.json()["case"] == world.case.number
     assert Run.objects.get().state == "done"
     assert agent.get(f"cases/{world.case.number}/").status_code == 404
+    for what, sent in {
+        "calls": body(world),
+        "steps/work_out/finish": {"turn": 1, "result": {}},
+        "hand-over": {"summary": "a", "turn": 1},
+    }.items():  # nobody else took the case on: its own step is over
+        answer = agent.post(path(world, what), sent)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), what
 
 
 def test_a_step_of_another_agent_is_not_finished(world: World, agent: Program) -> None:

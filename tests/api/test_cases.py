@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from agents.models import Run
 from cases import ledger
 from cases.actors import CONTROL
 from cases.ledger import Entry
@@ -35,6 +36,25 @@ def test_one_case_has_every_field_of_the_contract(world: World, frontline: Progr
     assert said["approvals"][0]["id"] == str(world.approval.pk)
     assert said["messages"][0]["direction"] == "in"
     assert said["due"]["finish"].endswith("Z")
+
+
+def test_a_step_that_waits_for_people_is_open_and_one_that_was_not_begun_waits(
+    world: World, frontline: Program
+) -> None:
+    """An agent by recipe leaves no word on the case until its step is done; its run says that it was begun."""
+
+    def states() -> dict[str, str]:
+        said = frontline.get(f"cases/{world.case.number}/").json()
+        return {step["name"]: step["state"] for step in said["steps"]}
+
+    Case.objects.filter(pk=world.case.pk).update(steps={})
+    assert states() == {"work_out": "waiting", "reply": "waiting"}
+    run = Run.objects.create(
+        case=world.case, step="work_out", agent=world.finance, turn=world.case.turn, started_at=world.now
+    )
+    assert states() == {"work_out": "open", "reply": "waiting"}
+    Run.objects.filter(pk=run.pk).update(state="late")
+    assert states() == {"work_out": "waiting", "reply": "waiting"}
 
 
 def test_the_list_is_narrowed_by_its_options(world: World, frontline: Program) -> None:

@@ -7,7 +7,7 @@ from django.db import InterfaceError, OperationalError
 
 from orchestrator.api.views import cases as views
 from tests.api.program import Program
-from tests.world import World
+from tests.world import FINGERPRINT, World
 
 
 def test_an_unknown_address_is_answered_in_the_same_form(world: World, frontline: Program) -> None:
@@ -22,6 +22,30 @@ def test_a_forgotten_slash_is_told(world: World, frontline: Program) -> None:
     answer = frontline.send("POST", "/api/v1/requests", b"{}")
     assert answer.status_code == 404
     assert "slash" in answer.json()["message"]
+
+
+def test_a_refusal_says_that_nothing_was_done(world: World, manager: Program) -> None:
+    """Whoever sends something that is not taken never has to guess whether half of it was."""
+    case, approval = f"cases/{world.case.number}", f"approvals/{world.approval.pk}/decision/"
+    decision = {"fingerprint": FINGERPRINT, "option": "full"}
+    refused = [
+        Program().post("requests/", {}),
+        manager.send("POST", "/api/v1/requests", b"{}"),
+        manager.post("cases/C-9/take-over/"),
+        manager.post(f"{case}/sort/", {"type": "no_such_type"}),
+        manager.post(f"{case}/sort/", {"type": world.refund.name}),
+        manager.post(f"{case}/hand-back/", {}),
+        manager.post(f"{case}/reopen/"),
+        manager.post(f"{case}/steps/work_out/finish/", {"turn": 1, "result": {}}),
+        manager.post(approval, decision | {"option": "reject"}),
+        manager.post(approval, decision | {"edits": {"nothing": {"amount": 1}}, "reason": "a"}),
+        manager.post(approval, decision | {"edits": {"payments.refund": {"amount": "1"}}, "reason": "a"}),
+        manager.get("cases/", cursor="x"),
+        manager.get("reports/summary/", **{"from": "2026-02-30"}),
+    ]
+    for answer in refused:
+        assert answer.status_code >= 400
+        assert "Nothing was" in answer.json()["message"], answer.json()
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "POST"])
@@ -76,3 +100,38 @@ def test_errors_speak_the_callers_language(world: World) -> None:
 
 def test_answers_are_kept_by_no_cache(world: World, frontline: Program) -> None:
     assert frontline.get("cases/")["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("path", "option", "value", "example"),
+    [
+        ("approvals/", "case", "1042", "C-1042"),
+        ("approvals/", "proposal", "1042", "-"),
+        ("reports/summary/", "from", "30.11.2026", "2026-11-30"),
+    ],
+)
+def test_what_has_a_form_of_its_own_is_shown_by_example(
+    world: World, manager: Program, path: str, option: str, value: str, example: str
+) -> None:
+    said = manager.get(path, **{option: value}).json()["message"]
+    assert said.startswith(f"`{option}` must look like ") and example in said, said
+
+
+def test_a_name_that_the_map_does_not_have_is_refused_and_not_simply_empty(world: World, frontline: Program) -> None:
+    """A slip in a name would find nothing for ever, or let no agent call anything."""
+    for path, option, name, words in (
+        ("cases/", "type", "refnd", "`type` names `refnd`, which does not exist; did you mean `refund`? Nothing"),
+        ("cases/", "team", "nobody here", "`team` names `nobody here`, which does not exist. Nothing"),
+        ("reports/summary/", "type", "refnd", "did you mean `refund`?"),
+    ):
+        answer = frontline.get(path, **{option: name})
+        assert answer.status_code == 422 and words in answer.json()["message"], answer.json()
+        assert answer.json()["detail"]["fields"] == {option: [name]}
+
+
+def test_an_unknown_operation_is_refused_and_a_shop_learns_no_names(world: World, intake: Program) -> None:
+    request = {"source": "customer", "channel": "api", "text": "a", "operations": ["orders.get", "order.get"]}
+    answer = intake.post("requests/", request)
+    assert answer.status_code == 422
+    assert "`operations` names `order.get`, which does not exist. Nothing was changed." in answer.json()["message"]
+    assert intake.post("requests/", request | {"operations": ["orders.get"]}).status_code == 201

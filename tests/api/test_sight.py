@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from cases.models import Case, CaseSight, Message
+from agents.models import FactSource, Grant, Policy, Run, StepWork, Write
+from cases.models import Case, CaseSight, Fact, Message
 from orchestrator.api.views.documents import document
 from tests.api.program import Program, program
 from tests.guarantees import guarantee
@@ -130,3 +131,40 @@ def test_an_agent_sees_no_notes_no_rules_and_only_granted_facts(world: World, ag
 
 def test_an_agent_sees_no_proposal_of_another(world: World, idle_agent: Program) -> None:
     assert idle_agent.get(f"proposals/{world.proposal.pk}/").status_code == 404
+
+
+def test_an_agent_reads_of_a_write_what_its_call_was_answered(world: World, agent: Program) -> None:
+    """It has two grants of the operation: the one of the write's own step says which fields, whatever else is open."""
+    Grant.objects.filter(pk=world.grant.pk).update(steps=["work_out"], fields=["id"])
+    Grant.objects.create(
+        agent=world.finance, operation=world.refund_payment, reason="a", until=world.grant.until, steps=["reply"]
+    )
+    Run.objects.create(case=world.case, step="reply", agent=world.finance, turn=1, started_at=world.now)
+    write = next(one for one in world.writes if one.operation == world.refund_payment)
+    Write.objects.filter(pk=write.pk).update(step="work_out", result={"id": "R-1", "card": "4242"})
+    said = agent.get(f"proposals/{world.proposal.pk}/").json()
+    (result,) = [one["result"] for option in said["options"] for one in option["writes"] if one["id"] == str(write.pk)]
+    assert result == {"id": "R-1"}
+
+
+def test_an_agent_sees_of_a_fact_only_what_its_grant_shows_of_the_answer(world: World, agent: Program) -> None:
+    """The fact is a part of what the system answers: the granted paths are those of the whole answer."""
+    customer = Fact.objects.get(type=world.refund, name="customer")
+    FactSource.objects.create(
+        fact=customer, kind="look_up", operation=world.get_order, settings={"arguments": {}, "path": "customer"}
+    )
+
+    def seen(*fields: str) -> Any:
+        Grant.objects.filter(agent=world.finance, operation=world.get_order).update(fields=list(fields))
+        Policy.objects.update(stamp=uuid.uuid4())
+        return agent.get(f"cases/{world.case.number}/").json()["facts"]["customer"]["value"]
+
+    whole = world.case.facts["customer"]["value"]
+    assert seen("name") is None
+    assert seen("customer.name") == {"name": whole["name"]}
+    assert seen("customer") == whole
+
+
+def test_an_open_step_names_what_the_gate_lets_it_call(world: World, agent: Program) -> None:
+    StepWork.objects.filter(step__name="work_out").update(operations=["orders.get"])
+    assert [row["operations"] for row in agent.get("runs/").json()["results"]] == [["orders.get"]]

@@ -210,6 +210,31 @@ def test_names_alone_still_confirm_what_did_not_change() -> None:
     assert own.post(f"approvals/{approval.pk}/decision/", body(approval, names)).status_code == 200
 
 
+@pytest.mark.parametrize(("variant", "fact"), [("contract", "standing"), ("discount", "cost")])
+def test_a_program_decides_on_the_evidence_that_it_read(variant: str, fact: str) -> None:
+    """A panel without ticks: what it showed is named by its digest, and unsaid it is what people were asked with."""
+    manager, approval = company(variant)
+    Approval.objects.update(risk="medium")
+    own, path = program("staff", "decide", user=manager), f"approvals/{approval.pk}/"
+    read = own.get(path).json()["evidence_digest"]
+    now_says(approval, fact, "9")
+    for sent in ({}, {"evidence_digest": read}):
+        answer = own.post(f"{path}decision/", body(approval, []) | sent)
+        assert (answer.status_code, answer.json()["code"]) == (409, "changed"), answer.json()
+    assert Decision.objects.count() == 0
+    read = own.get(path).json()["evidence_digest"]
+    assert answer.json()["detail"]["evidence_digest"] == read
+    assert own.post(f"{path}decision/", body(approval, []) | {"evidence_digest": read}).status_code == 200
+
+
+def test_a_program_confirms_nothing_that_is_not_there() -> None:
+    manager, approval = company("report")
+    own, path = program("staff", "decide", user=manager), f"approvals/{approval.pk}/decision/"
+    answer = own.post(path, body(approval, [*(f"it.{name}" for name in FORMS["report"]), "it.sorce"]))
+    assert (answer.status_code, answer.json()["detail"]["fields"]) == (422, {"confirmed": ["it.sorce"]})
+    assert "it.sorce" in answer.json()["message"] and Decision.objects.count() == 0
+
+
 # ---------------------------------------------------------------------- looking again
 
 

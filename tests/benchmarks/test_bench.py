@@ -17,7 +17,7 @@ def test_it_prints_the_figures_of_the_contract(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=settings.BASE_DIR, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     figures = json.loads(done.stdout)
-    assert 0 < figures["cpu_over_lean"] and 0 < figures["lean"]["cpu_over_floor"]
+    assert figures["cpu_over_lean"] > 0 and figures["lean"]["cpu_over_floor"] > 0
     for name in ("cases_per_s", "p50_ms", "p95_ms", "cpu_ms_per_case", "cpu_over_floor", "rate_over_floor", "peak_rss"):
         assert figures[name] > 0, name
     assert 0 < figures["statements_automatic"] < figures["statements_approved"]

@@ -48,6 +48,19 @@ def test_a_number_outside_its_bounds_is_refused(value: str) -> None:
         Environment({"PORT": value}).whole("PORT", 25, least=1, most=65_535)
 
 
+@pytest.mark.parametrize("value", ["work.example.com", "//work.example.com", "https://", "ftp://a", "https://a b"])
+def test_an_address_without_its_scheme_is_refused(value: str) -> None:
+    """Links in mails begin with it: nobody could open them, and nothing else would say so."""
+    with pytest.raises(BadEnvironment, match=r"PUBLIC_URL must look like https://work\.example\.com"):
+        Environment({"PUBLIC_URL": value}).address("PUBLIC_URL")
+    assert Environment({"PUBLIC_URL": "https://a.example/"}).address("PUBLIC_URL") == "https://a.example"
+
+
+def test_the_product_does_not_start_with_links_that_nobody_could_open(tmp_path: Path) -> None:
+    done, _seconds = manage(tmp_path, "check", PUBLIC_URL="work.example.com")
+    assert done.returncode != 0 and "PUBLIC_URL must look like" in done.stderr
+
+
 @pytest.mark.parametrize(
     "url",
     ["mysql://u:secret@h/d", "localhost:5432/x", "postgresql://u:secret@h", "postgresql://u:secret@h:x/d"],

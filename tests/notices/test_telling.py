@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.models import Proposal, Write
 from approvals.models import Approval, Asked, Decision
-from cases.models import Case, CaseSight, Event, Person
+from cases.models import Case, CaseSight, Event, Person, Team
 from cases.wording import words
 from orchestrator.notices import planning, selectors, services
 from orchestrator.notices.models import MailChoice, Notice
@@ -86,6 +86,27 @@ def test_the_mail_says_what_why_which_options_until_when_and_who_is_next(
     assert "Replying to this e-mail does nothing." in text
     assert words(text.replace(link, "")) <= 90
     assert "<img" not in html and "style" not in html and "Tai Man" not in text + html + mail["Subject"]
+
+
+def next_in(mail: EmailMessage) -> str:
+    found = re.search(r", then (.*) is asked", parts(mail)[0])
+    assert found
+    return found[1]
+
+
+def test_the_mail_names_the_way_up_as_far_as_somebody_is(world: World, mails: MailServer, told: Any) -> None:
+    """Nobody is in the team above, so that it goes on to the next one."""
+    Team.objects.filter(pk=world.heads.pk).update(escalates_to=Team.objects.get(name="warehouse"))
+    world.heads.group.user_set.clear()
+    told()
+    assert next_in(mails.to("may.lee@example.com")[0]) == "Heads of department, then Warehouse"
+
+
+def test_the_mail_names_the_team_that_the_rule_passes_to(world: World, mails: MailServer, told: Any) -> None:
+    asks = [{**one, "if_nobody": {"pass_to": world.support.name}} for one in world.approval.asks]
+    Approval.objects.update(asks=asks)
+    told()
+    assert next_in(mails.to("may.lee@example.com")[0]) == world.support.title["en"]
 
 
 def test_mails_of_a_case_stay_together(world: World, mails: MailServer, told: Any) -> None:

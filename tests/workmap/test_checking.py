@@ -67,7 +67,7 @@ def test_a_right_map_has_no_problems() -> None:
         ("type: number, exclusiveMinimum", "type: numbr, exclusiveMinimum", "the schema is wrong"),
         ("owner: support-managers\n    brain", "owner: suport\n    brain", "agent `finance` names team `suport`"),
         ("brain: {kind: procedure}\n", "brain: {kind: model}\n", "a brain of kind `model` needs the key `model`"),
-        ("calls_per_run: 10", "calls_per_run: \"10\"", "`calls_per_run` must be a whole number"),
+        ("calls_per_run: 10", "calls_per_run: \"10\"", "`calls_per_run` must be a whole number from 1 to 10,000, not `\"10\"`"),
         ("agent: finance, operation: payments.refund", "agent: finanse, operation: payments.refund", "names agent `finanse`"),
         ("steps: [work_out],\n", "steps: [workout],\n", "names step `workout`, which none of its request types has; did you mean `work_out`?"),
         ("types: [refund], steps", "types: [refnd], steps", "names request type `refnd`"),
@@ -114,6 +114,10 @@ def test_it_refuses_with_the_line_and_the_reason(old: str, new: str, words: str)
     found = replaced(old, new)
     assert any(words in line for line in found), found
     assert all(line.startswith("line ") for line in found)
+
+
+def test_a_file_that_is_no_map_at_all_is_named_as_the_file() -> None:
+    assert problems(read(b"- 1"))[0] == "line 1: the file must be a map, not `a list`"
 
 
 def test_it_names_the_line_of_the_key() -> None:

@@ -16,6 +16,7 @@ from cases.models import Case, Event, RequestType, Team, Template
 from orchestrator.workmap import live, loosening, services
 from orchestrator.workmap.errors import DraftEnded, DraftOutdated, OwnLimit, Refused, SecondPerson
 from orchestrator.workmap.loosening_rules import Surroundings
+from orchestrator.workmap.management.commands.load_map import told
 from orchestrator.workmap.records import Record
 from tests.workmap.maps import named, of, shop, shop_text
 
@@ -372,6 +373,7 @@ def test_loading_the_same_again_makes_no_second_draft() -> None:
     events = Event.objects.count()
     loaded = services.load(actor=BY, text=of(with_rule_at(500)))
     assert (Draft.objects.count(), Event.objects.count(), loaded.waiting) == (1, events, [])
+    assert told(loaded, check_only=False)[-1].startswith("1 changes wait for a second person since an earlier load")
     services.load(actor=BY, text=of(with_rule_at(600)))
     assert sorted(Draft.objects.values_list("state", flat=True)) == ["dropped", "open"]
 

@@ -3,18 +3,21 @@
 from collections.abc import Sequence
 from typing import Any
 
-from agents.fields import keep_fields
-from agents.models import Agent, Proposal, Run
+from agents import configuration
+from agents.fields import seen_through
+from agents.models import Agent, Grant, Proposal, Run
 from approvals.masks import Masks
 from approvals.models import Approval
 from cases import story
+from cases.clock import database_now
 from cases.models import Case, Event, Fact, Message
 from cases.telling import told
+from cases.values import UNKNOWN
 from orchestrator.api import selectors
 from orchestrator.api.calls import Call
 from orchestrator.api.plain import moment, money, plain
 from orchestrator.api.present.common import shown
-from orchestrator.api.sight import granted, grants_now, grants_of
+from orchestrator.api.sight import grants_of, may_call
 
 
 def line(case: Case, call: Call) -> dict[str, Any]:
@@ -74,7 +77,7 @@ def facts(case: Case, *, currency: str, agent: Agent | None = None) -> dict[str,
     }
 
 
-def _fact(fact: Fact, found: dict[str, Any], currency: str, grants: dict[str, Any] | None) -> dict[str, Any]:
+def _fact(fact: Fact, found: dict[str, Any], currency: str, grants: dict[str, Grant] | None) -> dict[str, Any]:
     known = bool(found.get("known"))
     value = found.get("value") if known else None
     if grants is not None:
@@ -91,7 +94,7 @@ def _fact(fact: Fact, found: dict[str, Any], currency: str, grants: dict[str, An
     }
 
 
-def _granted(fact: Fact, value: Any, grants: dict[str, Any]) -> Any:
+def _granted(fact: Fact, value: Any, grants: dict[str, Grant]) -> Any:
     """What an agent may see of a fact: what the requester wrote, and look-ups it is granted, by their
     fields.
     """
@@ -101,18 +104,23 @@ def _granted(fact: Fact, value: Any, grants: dict[str, Any]) -> Any:
         return value
     if kinds == {"look_up"} and all(source.operation and source.operation.name in grants for source in sources):
         for source in sources:
-            value = keep_fields(value, grants[source.operation.name]) if source.operation else None
-        return value
+            fields = grants[source.operation.name].fields if source.operation else []
+            value = seen_through(value, source.settings.get("path"), fields)
+        return None if value is UNKNOWN else value
     return None
 
 
 def steps(case: Case) -> list[dict[str, Any]]:
+    """The steps in order. One that was begun and whose proposal waits for people is open, not waiting for its turn."""
+    begun = Run.objects.filter(case=case, turn=case.turn, state=Run.State.OPEN).values_list("step", flat=True)
+    now = {name: step.get("state", "waiting") for name, step in case.steps.items()}
+    now |= {name: "open" for name in begun if now.get(name, "waiting") == "waiting"}
     return [
         {
             "name": step.name,
             "agent": agent,
             "team": team,
-            "state": case.steps.get(step.name, {}).get("state", "waiting"),
+            "state": now.get(step.name, "waiting"),
         }
         for step, agent, team in selectors.steps_of(case)
     ]
@@ -121,7 +129,7 @@ def steps(case: Case) -> list[dict[str, Any]]:
 def runs(rows: Sequence[Run], agent: Agent) -> list[dict[str, Any]]:
     """Steps an agent has to do, each with the operations it is granted for it."""
     does = selectors.does_of(rows)
-    grants = grants_now(agent)
+    config, now = configuration.current(), database_now()
     return [
         {
             "id": row.pk,
@@ -133,7 +141,7 @@ def runs(rows: Sequence[Run], agent: Agent) -> list[dict[str, Any]]:
             "turn": row.turn,
             "state": row.state,
             "started_at": moment(row.started_at),
-            "operations": sorted(granted(grants, row.case, [row.step])),
+            "operations": may_call(agent, row.case, row.step, config, now),
         }
         for row in rows
     ]

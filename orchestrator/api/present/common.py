@@ -5,12 +5,13 @@ from typing import Any, Final
 
 from django.utils import translation
 
-from agents.fields import keep_fields
+from agents import configuration
 from agents.models import Agent, Write
 from approvals.masks import Masks
+from cases.clock import database_now
 from cases.texts import say
 from orchestrator.api.plain import money, plain
-from orchestrator.api.sight import grants_of
+from orchestrator.flow.calls import granted_result
 
 HIDDEN: Final = "•••"
 
@@ -35,13 +36,10 @@ def arguments_for(row: Write, arguments: Any, masks: Masks) -> dict[str, Any]:
 
 
 def result_for(row: Write, agent: Agent | None) -> Any:
-    """What a system answered to a write: for an agent only the fields of its grant, for people all of it."""
+    """What a system answered to a write: for an agent what its call was answered, for people all of it."""
     if agent is None or row.result is None:
         return plain(row.result)
-    grants = grants_of(agent, row.case)
-    if row.operation.name not in grants:
-        return None
-    return plain(keep_fields(row.result, grants[row.operation.name]))
+    return plain(granted_result(row, agent, configuration.current(), database_now()))
 
 
 def write(row: Write, masks: Masks, agent: Agent | None = None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ is asked.
 from typing import Any
 
 from agents.models import Agent, Proposal, Write
-from approvals import first_answer
+from approvals import first_answer, showing
 from approvals.masks import Masks
 from approvals.models import Approval, StandingApproval
 from orchestrator.api.calls import Call
@@ -70,6 +70,7 @@ def approval(row: Approval, masks: Masks, call: Call) -> dict[str, Any]:
         "title": masks.hide(shown(row.title)),
         "risk": row.risk,
         "fingerprint": first_answer.to_name(row, first),
+        "evidence_digest": showing.digest_of(row.proposal.evidence, row.case.type.tables if row.case.type else {}),
         "first_answer": {"by": first.who, "option": first.option} if first else None,
         "options": options(row.proposal.options, first_answer.as_fixed(list(row.proposal.writes.all()), first), masks),
         "rules": rules(masks.hide(row.proposal.rules)),

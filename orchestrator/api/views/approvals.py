@@ -48,7 +48,9 @@ def list_approvals(call: Call) -> Answer:
     rows = approvals_of(call.token)
     if "waiting_for" in call.query:
         if call.user is None:
-            raise Incorrect(_("`waiting_for=me` needs a token of a person."), fields={"waiting_for": []})
+            raise Incorrect(
+                _("`waiting_for=me` needs a token of a person. Nothing was changed."), fields={"waiting_for": []}
+            )
         rows = rows.waiting_for(call.user)
     if "case" in call.query:
         rows = rows.filter(case_id=int(call.query["case"].removeprefix("C-")))
@@ -69,7 +71,8 @@ def show_approval(call: Call, id: UUID) -> Answer:
 @endpoint("POST", "decide", tag="approvals", answers={200: "Approval"}, path=("id",), body=shapes.DECISION, keyed=APART)
 def decide(call: Call, id: UUID) -> Answer:
     """Decide an approval as the person of this token. `fingerprint` is that of the approval as it was read:
-    if anything changed since, nothing is decided (409 `changed`). High risk is decided in the browser only.
+    if anything changed since, nothing is decided (409 `changed`). `evidence_digest` is that of the approval as well;
+    without it the answer is for the evidence that people were asked with. High risk is decided in the browser only.
     """
     approval = find_approval(call, id)
     if approval.risk == "high":
@@ -83,6 +86,7 @@ def decide(call: Call, id: UUID) -> Answer:
         reason=call.body.get("reason", ""),
         reason_code=call.body.get("reason_code", ""),
         confirmed=call.body.get("confirmed", ()),
+        evidence=call.body.get("evidence_digest"),
         nonce=_nonce(call),
     )
     return _shown(call, id)

@@ -11,9 +11,11 @@ from cases import ledger
 from cases.clock import database_now
 from cases.errors import Incorrect
 from cases.ledger import Verdict
+from cases.models import RequestType
 from orchestrator.api import selectors, shapes
 from orchestrator.api.calls import Answer, Call
 from orchestrator.api.endpoint import endpoint
+from orchestrator.api.naming import must_exist
 from orchestrator.api.present import audit as present
 from orchestrator.api.sight import cases_of, find_case, whole_types_of
 from orchestrator.reports import selectors as reports
@@ -62,7 +64,8 @@ def summary(call: Call) -> Answer:
     """
     since, until = _day(call, "from"), _day(call, "to")
     if since and until and since > until:
-        raise Incorrect(_("`from` is after `to`."), fields={"from": [], "to": []})
+        raise Incorrect(_("`from` is after `to`. Nothing was changed."), fields={"from": [], "to": []})
+    must_exist("type", [call.query["type"]] if call.query.get("type") else [], RequestType)
     found = reports.summary(
         cases_of(call.token),
         types=whole_types_of(call.token),
@@ -89,4 +92,4 @@ def _day(call: Call, name: str) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise Incorrect(_("`%(name)s` is no date.") % {"name": name}, fields={name: []}) from None
+        raise Incorrect(_("`%(name)s` is no date. Nothing was changed.") % {"name": name}, fields={name: []}) from None

@@ -2,10 +2,11 @@
 
 from approvals import hiding
 from cases.clock import database_now
-from cases.models import Case, Company
+from cases.models import Case, Company, RequestType, Team
 from orchestrator.api import selectors, shapes
 from orchestrator.api.calls import Answer, Call
 from orchestrator.api.endpoint import endpoint
+from orchestrator.api.naming import must_exist
 from orchestrator.api.paging import page, whole
 from orchestrator.api.present import cases as present
 from orchestrator.api.sight import cases_of, find_case, find_own_case
@@ -19,6 +20,8 @@ AI_IS_BUSY = (Case.Status.RECEIVED, Case.Status.WORKING, Case.Status.WAITING_WRI
 @endpoint("GET", *READ, tag="cases", answers={200: "Cases"}, query=shapes.CASES)
 def list_cases(call: Call) -> Answer:
     """The cases this token may see, the newest first."""
+    for option, model in (("type", RequestType), ("team", Team)):
+        must_exist(option, [call.query[option]] if call.query.get(option) else [], model)
     rows = selectors.matching(cases_of(call.token), call.query, user=call.user, now=database_now())
     return page(call, rows, [whole("id")], lambda found: [present.line(case, call) for case in found])
 

@@ -4,10 +4,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from agents.models import Operation
 from cases.errors import Incorrect
 from cases.services import Sender, take_in
 from orchestrator.api.calls import Answer, Call
 from orchestrator.api.endpoint import APART, TOGETHER, endpoint
+from orchestrator.api.naming import must_exist
 from orchestrator.api.present.cases import message as show_message
 from orchestrator.api.present.cases import received
 from orchestrator.api.shapes import MESSAGE, REQUEST
@@ -31,6 +33,7 @@ def take_request_in(call: Call) -> Answer:
     token gives the same case with 200.
     """
     body = call.body
+    must_exist("operations", body.get("operations") or [], Operation, tell=not call.token.may("intake"))
     case, created = take_in(
         actor=call.actor,
         source=body["source"],

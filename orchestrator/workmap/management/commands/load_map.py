@@ -61,6 +61,9 @@ def told(loaded: Loaded, *, check_only: bool) -> list[str]:
         lines.append(_("The map is loaded already; nothing changes."))
     elif check_only:
         lines.append(_("Only checked; nothing was changed."))
-    elif loaded.waiting:
+    if loaded.waiting:
         lines.append(_("%(count)d changes wait for a second person.") % {"count": len(loaded.waiting)})
+    if loaded.since_before:
+        words = _("%(count)d changes wait for a second person since an earlier load; nothing was added to them.")
+        lines.append(words % {"count": loaded.since_before})
     return lines
