@@ -28,6 +28,13 @@ class Environment:
         """The text of `name`, or `default`."""
         return self.values.get(name, "").strip() or default
 
+    def needed(self, name: str, by: str) -> str:
+        """A text that must be there, because the variable `by` is."""
+        value = self.text(name)
+        if not value:
+            raise BadEnvironment(f"{name} must be set, because {by} is.")
+        return value
+
     def flag(self, name: str, default: bool) -> bool:
         """True for 1, true, yes, on; False for 0, false, no, off; anything else is refused."""
         value = self.text(name).lower()

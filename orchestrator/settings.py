@@ -306,7 +306,7 @@ SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {
             {
                 "provider_id": "company",
                 "name": environment.text("OIDC_NAME", "Company account"),
-                "client_id": environment.text("OIDC_CLIENT_ID"),
+                "client_id": environment.needed("OIDC_CLIENT_ID", by="OIDC_URL"),
                 "secret": environment.text("OIDC_CLIENT_SECRET"),
                 "settings": {"server_url": OIDC_URL},
             }

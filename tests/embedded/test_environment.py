@@ -56,6 +56,11 @@ def test_an_address_without_its_scheme_is_refused(value: str) -> None:
     assert Environment({"PUBLIC_URL": "https://a.example/"}).address("PUBLIC_URL") == "https://a.example"
 
 
+def test_sign_in_through_a_provider_needs_the_name_it_knows_us_by(tmp_path: Path) -> None:
+    done, _seconds = manage(tmp_path, "check", OIDC_URL="https://login.example.com")
+    assert done.returncode != 0 and "OIDC_CLIENT_ID must be set, because OIDC_URL is." in done.stderr
+
+
 def test_the_product_does_not_start_with_links_that_nobody_could_open(tmp_path: Path) -> None:
     done, _seconds = manage(tmp_path, "check", PUBLIC_URL="work.example.com")
     assert done.returncode != 0 and "PUBLIC_URL must look like" in done.stderr

@@ -120,7 +120,9 @@ def test_pages_score_a_plus_and_errors_say_nothing(
     secrets = canaries.planted(child_environment)
     with (
         scripted.running() as system,
-        served(child_environment, tmp_path, OIDC_URL="https://login.example.com", LOG_LEVEL="DEBUG") as (address, log),
+        served(
+            child_environment, tmp_path, OIDC_URL="https://login.example.com", OIDC_CLIENT_ID="wc", LOG_LEVEL="DEBUG"
+        ) as (address, log),
     ):
         system.script = canaries.indiscreet
         canaries.connect(world, system.url)
