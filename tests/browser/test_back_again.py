@@ -24,7 +24,7 @@ def test_what_was_entered_is_back_after_sign_in(world: World, open_as: Open, scr
     page.locator("[data-confirm]").click()
     page.locator("#id_login").fill("may.lee")
     page.locator("#id_password").fill(PASSWORD)
-    page.locator("main form button").first.click()
+    page.locator("main form button[type=submit], main form button:not([type])").first.click()
     page.wait_for_url(f"**{at}?kept=*")
     expect(page.locator("#notices")).to_contain_text("You were signed out before this was sent")
     expect(page.locator('input[value="partial"]')).to_be_checked()
