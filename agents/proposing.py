@@ -24,7 +24,7 @@ from cases.canonical import digest
 from cases.ledger import Entry
 from cases.models import Case
 from cases.plainly import plain
-from cases.texts import to_store
+from cases.texts import here, to_store
 from cases.values import UNKNOWN, dig
 
 REJECT = "reject"
@@ -336,3 +336,8 @@ def evidence(finder: FactFinder, config: Configuration) -> list[dict[str, Any]]:
             }
         )
     return lines
+
+
+def why_forbidden(proposal: Proposal) -> str:
+    """What the rules say that forbid its options, in the language of the page or the call."""
+    return " ".join(here(option["why"]) for option in proposal.options if option.get("why"))

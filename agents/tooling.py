@@ -30,7 +30,7 @@ from cases import actors, formulas, placeholders, rows
 from cases.errors import TurnPassed
 from cases.models import Case
 from cases.plainly import plain
-from cases.texts import here, say
+from cases.texts import say
 from cases.transitions import Draft
 from cases.values import UNKNOWN
 
@@ -495,5 +495,5 @@ def _done(proposal: Proposal, writes: Sequence[Write]) -> Done:
 
 def _state_words(proposal: Proposal) -> str:
     if proposal.state == Proposal.State.FORBIDDEN:
-        return " ".join(here(o["why"]) for o in proposal.options if o.get("why"))
+        return proposing.why_forbidden(proposal)
     return str(proposal.get_state_display())

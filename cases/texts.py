@@ -1,4 +1,4 @@
-"""Texts of the map that are one text or one per language: `"Refund"` or `{"en": "Refund", "zh-hant": "退款"}`. Pure."""
+"""Texts of the map that are one text or one per language: `"Refund"` or `{"en": "Refund", "zh-hant": "退款"}`."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

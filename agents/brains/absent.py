@@ -4,6 +4,7 @@ from django.utils.translation import gettext as _
 
 from agents.brains.base import Result, Tools
 from agents.configuration import StepConfig
+from agents.models import Agent
 
 
 class Absent:
@@ -11,8 +12,9 @@ class Absent:
 
     kind = "absent"
 
+    def __init__(self, agent: Agent) -> None:
+        self.agent = agent
+
     def work(self, step: StepConfig, tools: Tools) -> Result:
-        assert step.work is not None  # noqa: S101  # human steps have no brain
-        agent = step.work.agent
         words = _("The agent %(name)s has a brain of the kind %(kind)s, which is not available here.")
-        return Result("failed", why=words % {"name": agent.name, "kind": agent.brain_kind})
+        return Result("failed", why=words % {"name": self.agent.name, "kind": self.agent.brain_kind})

@@ -38,7 +38,6 @@ from cases.ledger import Entry
 from cases.models import Case
 from cases.permissions import can_see
 from cases.plainly import plain
-from cases.texts import here
 from cases.transitions import Draft
 from orchestrator.flow.callers import Caller, caller_of, may_write, still_theirs, within_run
 
@@ -313,7 +312,7 @@ def answer_of(proposal: Proposal, agent: Agent | None, config: Configuration, no
     write = proposal.writes.filter(option=proposal.decided or "do").select_related("operation", "case").first()
     approvals = [str(pk) for pk in Approval.objects.filter(proposal=proposal).values_list("pk", flat=True)]
     if state == Proposal.State.FORBIDDEN:
-        raise Forbidden(" ".join(here(o["why"]) for o in proposal.options if o.get("why")), proposal=str(proposal.pk))
+        raise Forbidden(proposing.why_forbidden(proposal), proposal=str(proposal.pk))
     if state in ("waiting", "held", "permitted"):
         return CallAnswer(state, 202, proposal_id=str(proposal.pk), approvals=approvals)
     result = granted_result(write, agent, config, now) if write else None

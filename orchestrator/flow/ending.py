@@ -8,7 +8,7 @@ from typing import Any
 from django.db import DatabaseError
 
 from agents import transitions
-from agents.brains import KINDS, Result
+from agents.brains import Procedure, Result, brain_of
 from agents.configuration import StepConfig
 from agents.judge import Judge
 from agents.models import Proposal, Run
@@ -173,9 +173,11 @@ def end_waiting(planner: Planner, proposal: Proposal, judge: Judge) -> None:
     if not case.is_open or case.holder_kind != Case.Holder.AI or case.stage != Case.Stage.STEPS:
         return
     run, step = waiting[0], type_.steps.get(waiting[0].step)
-    if step is None or step.work is None or step.work.agent.brain_kind != "procedure":
+    if step is None or step.work is None:
         return
-    agent = step.work.agent
+    agent, brain = step.work.agent, brain_of(step.work)
+    if brain.kind != Procedure.kind:
+        return
     if planner.stopped(agent):
         return
     thinking = _as_claimed(run)
@@ -190,7 +192,7 @@ def end_waiting(planner: Planner, proposal: Proposal, judge: Judge) -> None:
         proposals={proposal.pk: proposal},
     )
     try:
-        result = KINDS[agent.brain_kind].work(step, _Thinking(stretch, step, agent, after=_never))
+        result = brain.work(step, _Thinking(stretch, step, agent, after=_never))
     except (_Outside, Later):
         return
     except DatabaseError:

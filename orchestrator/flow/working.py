@@ -180,7 +180,7 @@ def _step(stretch: Stretch, step: StepConfig) -> bool:
     run = stretch.current or stretch.run
     tools = StepTools(stretch, step, agent, after=plan_on)
     try:
-        result = brain_of(step).work(step, tools)
+        result = brain_of(step.work).work(step, tools)
     except Later as later:
         stretch.record("step.waits", agent_actor(agent), step=step.name, until=later.at)
         run.try_at = later.at

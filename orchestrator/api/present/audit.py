@@ -10,8 +10,9 @@ from approvals.models import Approval, Decision
 from cases import story
 from cases.ledger import Verdict
 from cases.models import Case, Event
+from cases.texts import here
 from orchestrator.api.plain import moment, money, plain
-from orchestrator.api.present.common import rules, shown, without_secrets
+from orchestrator.api.present.common import rules, without_secrets
 
 
 def source(case: Case, events: Sequence[Event]) -> dict[str, Any]:
@@ -85,7 +86,7 @@ def approvals(rows: Iterable[Approval]) -> list[dict[str, Any]]:
         {
             "id": str(row.pk),
             "proposal": str(row.proposal_id),
-            "title": shown(row.title),
+            "title": here(row.title),
             "state": row.state,
             "turn": row.turn,
             "fingerprint": row.fingerprint,

@@ -12,11 +12,11 @@ from cases import story
 from cases.clock import database_now
 from cases.models import Case, Event, Fact, Message
 from cases.telling import told
+from cases.texts import here
 from cases.values import UNKNOWN
 from orchestrator.api import selectors
 from orchestrator.api.calls import Call
 from orchestrator.api.plain import moment, money, plain
-from orchestrator.api.present.common import shown
 from orchestrator.api.sight import grants_of, may_call
 
 
@@ -85,11 +85,11 @@ def _fact(fact: Fact, found: dict[str, Any], currency: str, grants: dict[str, Gr
     if fact.kind == "money" and value is not None:
         value = money(value.get("amount") if isinstance(value, dict) else value, currency) or value
     return {
-        "title": shown(fact.title) or fact.name,
+        "title": here(fact.title) or fact.name,
         "kind": fact.kind,
         "value": plain(value),
         "known": known,
-        "source": str(shown(found.get("source"))),
+        "source": str(here(found.get("source"))),
         "at": found.get("at"),
     }
 
@@ -136,7 +136,7 @@ def runs(rows: Sequence[Run], agent: Agent) -> list[dict[str, Any]]:
             "case": row.case.number,
             "type": row.case.type.name if row.case.type else None,
             "step": row.step,
-            "does": shown(does.get((row.case.type_id, row.step))),
+            "does": here(does.get((row.case.type_id, row.step))),
             "agent": agent.name,
             "turn": row.turn,
             "state": row.state,

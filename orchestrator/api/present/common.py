@@ -3,22 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from django.utils import translation
-
 from agents import configuration
 from agents.models import Agent, Write
 from approvals.masks import Masks
 from cases.clock import database_now
-from cases.texts import say
+from cases.texts import here
 from orchestrator.api.plain import money, plain
 from orchestrator.flow.calls import granted_result
 
 HIDDEN: Final = "•••"
-
-
-def shown(text: Any) -> str:
-    """A text of the map in the language of the call."""
-    return say(text, translation.get_language() or "en")
 
 
 def without_secrets(arguments: Any, secret: Any) -> dict[str, Any]:
@@ -70,11 +63,11 @@ def options(
     return [
         {
             "name": option["name"],
-            "title": masks.hide(shown(option.get("title"))) or option["name"],
+            "title": masks.hide(here(option.get("title"))) or option["name"],
             "suggested": bool(option.get("suggested")),
             "allowed": bool(option.get("allowed", True)),
-            "why": masks.hide(shown(option.get("why"))),
-            "draft": masks.hide(shown(option.get("draft"))),
+            "why": masks.hide(here(option.get("why"))),
+            "draft": masks.hide(here(option.get("draft"))),
             "writes": [
                 write(row, masks, agent) for row in sorted(by_option.get(option["name"], []), key=lambda w: w.position)
             ],
@@ -90,7 +83,7 @@ def rules(judged: list[dict[str, Any]]) -> list[dict[str, Any]]:
             **plain(rule),
             "name": rule.get("name", ""),
             "version": rule.get("version", 0),
-            "sentence": shown(rule.get("sentence")),
+            "sentence": here(rule.get("sentence")),
             "compared": plain(rule.get("compared", [])),
             "result": rule.get("result", ""),
         }

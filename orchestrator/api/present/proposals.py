@@ -8,9 +8,10 @@ from agents.models import Agent, Proposal, Write
 from approvals import first_answer, showing
 from approvals.masks import Masks
 from approvals.models import Approval, StandingApproval
+from cases.texts import here
 from orchestrator.api.calls import Call
 from orchestrator.api.plain import moment, plain
-from orchestrator.api.present.common import arguments_for, options, rules, shown
+from orchestrator.api.present.common import arguments_for, options, rules
 
 
 def proposal(row: Proposal, masks: Masks, *, agent: Agent | None = None) -> dict[str, Any]:
@@ -67,14 +68,14 @@ def approval(row: Approval, masks: Masks, call: Call) -> dict[str, Any]:
         "proposal": str(row.proposal_id),
         "turn": row.turn,
         "state": row.state,
-        "title": masks.hide(shown(row.title)),
+        "title": masks.hide(here(row.title)),
         "risk": row.risk,
         "fingerprint": first_answer.to_name(row, first),
         "evidence_digest": showing.digest_of(row.proposal.evidence, row.case.type.tables if row.case.type else {}),
         "first_answer": {"by": first.who, "option": first.option} if first else None,
         "options": options(row.proposal.options, first_answer.as_fixed(list(row.proposal.writes.all()), first), masks),
         "rules": rules(masks.hide(row.proposal.rules)),
-        "reasons": [masks.hide(shown(reason)) for reason in row.reasons],
+        "reasons": [masks.hide(here(reason)) for reason in row.reasons],
         "people": row.people,
         "due": moment(row.due_at),
         "asked": [{"team": asked.team.name, "people": asked.people} for asked in row.asked.all()],
@@ -93,7 +94,7 @@ def standing(row: StandingApproval) -> dict[str, Any]:
         "id": row.pk,
         "rule": row.rule.name,
         "version": row.rule.version,
-        "sentence": shown(row.rule.sentence),
+        "sentence": here(row.rule.sentence),
         "by": row.by,
         "limits": {name: plain(value) for name, value in limits.items() if name != "by"},
         "in_force": row.in_force,

@@ -114,7 +114,7 @@ class RecordAdmin(HistoryAdmin):
 
     def changeform_view(self, request: HttpRequest, *args: Any, **options: Any) -> HttpResponse:
         try:
-            return super().changeform_view(request, *args, **options)  # type: ignore[no-any-return]
+            return super().changeform_view(request, *args, **options)  # type: ignore[no-any-return]  # simple_history has no types
         except Refusal as refusal:  # it fitted when the form was checked, and no longer does
             self.message_user(request, str(refusal), messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
@@ -123,7 +123,7 @@ class RecordAdmin(HistoryAdmin):
         """Going back to an earlier version is a change like any other; the stock page would save for who may look."""
         if request.method == "POST" and not self.has_change_permission(request):
             raise PermissionDenied
-        return super().history_form_view(request, *args, **options)  # type: ignore[no-any-return]
+        return super().history_form_view(request, *args, **options)  # type: ignore[no-any-return]  # simple_history has no types
 
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         return None if obj.pk is None else super().log_addition(request, obj, message)
@@ -134,11 +134,11 @@ class RecordAdmin(HistoryAdmin):
     def response_add(self, request: HttpRequest, obj: Any, *args: Any, **options: Any) -> HttpResponse:
         if obj.pk is None:  # it waits as a draft
             return HttpResponseRedirect(reverse("admin:approvals_draft_changelist"))
-        return super().response_add(request, obj, *args, **options)  # type: ignore[no-any-return]
+        return super().response_add(request, obj, *args, **options)  # type: ignore[no-any-return]  # simple_history has no types
 
     def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
         """Where nothing came into force the stock answer, "was changed successfully", would be untrue."""
         if not obj.outcome.in_force:
             waits = bool(obj.outcome.waiting)
             return HttpResponseRedirect(reverse("admin:approvals_draft_changelist") if waits else request.path)
-        return super().response_change(request, obj)  # type: ignore[no-any-return]
+        return super().response_change(request, obj)  # type: ignore[no-any-return]  # simple_history has no types
