@@ -3,7 +3,8 @@
     python -m tests.faults.live.crew --folder DIR --size 2 --threads 4 --lease 2
 
 Each child is `celery worker` with the options of production. What ends is forked again, as a supervisor does, unless
-DIR/hold is there. DIR/pids names the children, DIR/ended has a line for each that ended.
+DIR/hold is there. DIR/pids names the children, DIR/ended has a line for each that ended, DIR/ready a file for each
+that has taken up its work.
 
 DIR/fates/SUBJECT says what happens to the case with that subject, once: `die POINT` is a SIGKILL of the worker by
 itself at that point, `stop POINT` a SIGSTOP. The points are reached by patching the product's functions here; the
@@ -149,7 +150,7 @@ def shorten_leases(seconds: float) -> None:
     options["options"] = options["options"].replace(IDLE, f"{IDLE.partition('=')[0]}={int(seconds * 1000)}")
 
 
-def worker(name: str, threads: int) -> None:
+def worker(name: str, threads: int, folder: Path) -> None:
     """One Celery worker, as production starts it; ends with an exit code."""
     from celery.signals import worker_ready
     from django.conf import settings
@@ -160,6 +161,7 @@ def worker(name: str, threads: int) -> None:
     @worker_ready.connect(weak=False)
     def look_around(**_: Any) -> None:
         """Ring at once: a test with hundreds of deaths does not wait two seconds for the sweeper each time."""
+        (folder / "ready" / str(os.getpid())).touch()
         services.sweep()
 
     queues = ",".join(settings.CELERY_TASK_QUEUE_NAMES)
@@ -200,7 +202,7 @@ class Crew:
             if self.clock is not None and self.number % 2 == 0:
                 clocks.follow(self.clock)
             try:
-                worker(f"crew{self.number}@test", self.threads)
+                worker(f"crew{self.number}@test", self.threads, self.folder)
             except SystemExit as end:
                 os._exit(end.code if isinstance(end.code, int) else 0)
             except BaseException:
@@ -245,7 +247,8 @@ def main() -> None:
     assert all((agents, celery, kombu, orchestrator))  # loaded once, before the first fork
     if given.lease:
         shorten_leases(given.lease)
-    (given.folder / "fates").mkdir(exist_ok=True)
+    for name in ("fates", "ready"):
+        (given.folder / name).mkdir(exist_ok=True)
     mark_the_points(Fates(given.folder))
     sys.stdout.flush()
     Crew(given.folder, given.size, given.threads, given.clock).keep()

@@ -56,6 +56,7 @@ def test_restarting_everything_in_turn_loses_nothing(works: Works, size: Size) -
 
 def _restart_worker(works: Works, size: Size, n: int, most: float = MOST) -> None:
     pid = works.pids[0]
+    works.wait(lambda: works.is_ready(pid), f"worker {pid} is at work")
     os.kill(pid, signal.SIGTERM)
     took = works.wait(lambda: pid not in works.pids, f"worker {pid} ends", 2 * MOST)
     code = next(code for gone, code, _at in works.ended() if gone == pid)

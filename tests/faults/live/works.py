@@ -87,6 +87,10 @@ class Works:
     def pids(self) -> list[int]:
         return list(json.loads((self.folder / "pids").read_text()))
 
+    def is_ready(self, pid: int) -> bool:
+        """Whether this worker listens to the broker, and to signals: one that is still starting just dies of them."""
+        return (self.folder / "ready" / str(pid)).exists()
+
     def ended(self) -> list[list[Any]]:
         """(pid, exit code, time) of each worker that ended; a code below 0 is a signal."""
         return _lines(self.folder / "ended")
