@@ -31,6 +31,7 @@ WORD = "their-own-password"
 PEOPLE = [
     {"name": "may", "mail": "may.lee@example.com", "verified": True, "password": WORD},
     {"name": "forger", "mail": "ken.ho@example.com", "verified": False, "password": WORD},
+    {"name": "wordy", "mail": "ken.ho@example.com", "verified": False, "password": WORD},
     {"name": "nobody", "mail": "new@example.com", "verified": True, "password": WORD},
 ]
 
@@ -153,7 +154,7 @@ def test_groups_of_the_provider_become_teams(world: World, provider: tuple[str, 
 
 
 @guarantee("X05", ci=1)
-@pytest.mark.parametrize("name", ["forger", "nobody"])
+@pytest.mark.parametrize("name", ["forger", "wordy", "nobody"])
 def test_nobody_comes_in_without_an_account_and_a_verified_address(
     world: World, provider: tuple[str, Path], name: str
 ) -> None:
