@@ -4,9 +4,12 @@ Who signs in through the company's identity provider is found by a mail address 
 in the teams that `OIDC_GROUPS` gives to the groups that the provider names.
 """
 
+import time
 from typing import Any
 
+from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.flows.login import get_authentication_records
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from cryptography.fernet import Fernet, MultiFernet
@@ -15,6 +18,8 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from cases.actors import Actor
 from orchestrator.workmap import services
@@ -54,10 +59,42 @@ def _named(name: str) -> User | None:
 
 
 class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
-    """Sign-in for people who have an account; no sign-up."""
+    """Sign-in for people who have an account; no sign-up.
+
+    Before a second factor is changed people prove themselves anew. Whoever has neither a password nor a second factor
+    does so at the identity provider, so that they can get their first one.
+    """
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Ways to prove oneself anew, the first one first: the provider for whoever has nothing here."""
+        ways: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        return ways or ([_at_the_provider()] if _came_through_the_provider(self.request) else [])
+
+    def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
+        """Not within five minutes of coming through the provider, for whoever has nothing here."""
+        if not super().is_reauthentication_required(app=app, **more):
+            return False
+        if super().get_reauthentication_methods(self.request.user):
+            return True
+        at = _came_through_the_provider(self.request)
+        return at is None or time.time() - at >= app_settings.REAUTHENTICATION_TIMEOUT
+
+
+def _came_through_the_provider(request: HttpRequest) -> float | None:
+    """When who is signed in last did so at the provider, in seconds since 1970; None: not in this session."""
+    ways = get_authentication_records(request, request.user)
+    return max((way["at"] for way in ways if way.get("method") == "socialaccount"), default=None)
+
+
+def _at_the_provider() -> dict[str, Any]:
+    return {
+        "id": "provider",
+        "description": _("Sign in again with your company account"),
+        "url": reverse("openid_connect_login", args=["company"]),
+    }
 
 
 class ClosedSocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
@@ -99,8 +136,8 @@ def _seal() -> MultiFernet:
 
 
 def closed(request: HttpRequest) -> HttpResponse:
-    """In the place of allauth's page of mail addresses: these name people to the identity provider, so admins set
-    them.
+    """In the place of allauth's page of mail addresses (these name people to the identity provider, so admins set them)
+    and of its codes by mail, which prove less than a second factor that they would change.
     """
     raise Http404
 

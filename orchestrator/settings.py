@@ -292,10 +292,10 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
+ACCOUNT_REAUTHENTICATION_METHODS = ("password", "mfa")  # and the provider, see orchestrator/accounts.py
 ACCOUNT_ADAPTER = "orchestrator.accounts.ClosedAccountAdapter"
 SOCIALACCOUNT_ADAPTER = "orchestrator.accounts.ClosedSocialAccountAdapter"
-# Sign-in through the company's own identity provider, for people who have an account here.
-OIDC_URL = environment.address("OIDC_URL")
+OIDC_URL = environment.address("OIDC_URL")  # the company's own identity provider, for people who have an account here
 OIDC_GROUPS_CLAIM = environment.text("OIDC_GROUPS_CLAIM", "groups")
 OIDC_GROUPS = environment.pairs("OIDC_GROUPS")  # the provider's group, our team
 SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {

@@ -20,6 +20,7 @@ from django.core.cache import cache
 from django.test import Client
 
 from cases.models import Event, Team
+from orchestrator import accounts
 from orchestrator.demo.environment import first_free_port
 from orchestrator.embedded.programs import Program
 from tests.guarantees import guarantee
@@ -176,6 +177,27 @@ def test_an_account_that_is_off_or_not_the_only_one_stays_out(world: World, prov
     User.objects.filter(pk=world.manager.pk).update(is_active=False)
     client, _answer = come_in("may")
     assert not alive(client)
+
+
+@guarantee("X05", ci=1)
+def test_who_has_only_the_providers_word_gets_a_second_factor_soon_after_it(
+    world: World, provider: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Later they are sent to the provider first; who has a password here proves themselves by that."""
+    page = "/accounts/2fa/totp/activate/"
+    client, _answer = come_in("may")
+    assert "/accounts/reauthenticate/" in client.get(page)["Location"]
+    User.objects.filter(pk=world.manager.pk).update(password="!")
+    client, _answer = come_in("may")
+    assert client.get(page).status_code == 200
+    later = time.time() + 301
+    monkeypatch.setattr(accounts.time, "time", lambda: later)
+    away = client.get(page)
+    assert urlsplit(away["Location"]).path == "/accounts/oidc/company/login/"
+    monkeypatch.undo()
+    back = at_the_provider(str(client.get(away["Location"])["Location"]), "may")
+    assert client.get(back.removeprefix("http://testserver"))["Location"] == page
+    assert client.get(page).status_code == 200
 
 
 @guarantee("X05", ci=1)
