@@ -18,6 +18,7 @@ def test_it_prints_the_figures_of_the_contract(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     figures = json.loads(done.stdout)
     assert figures["cpu_over_lean"] > 0 and figures["lean"]["cpu_over_floor"] > 0
+    assert 0 < figures["replay"]["cpu_ms_per_case"] < figures["cpu_ms_per_case"]
     for name in ("cases_per_s", "p50_ms", "p95_ms", "cpu_ms_per_case", "cpu_over_floor", "rate_over_floor", "peak_rss"):
         assert figures[name] > 0, name
     assert 0 < figures["statements_automatic"] < figures["statements_approved"]

@@ -14,11 +14,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 WORKERS = 2
 WRITERS = 8
 COUNTED = 20  # cases whose statements are counted; the last look that finds nothing is shared by them
+REPLAYED = 400  # cases whose statements are sent again alone, at most as many as a round has
 WARM = 4
 LONGEST = 600.0  # seconds for one round
 LOOK = 0.05  # seconds between two looks of the script for what waits; its looking is measured too
@@ -40,6 +42,7 @@ class Races:
     floors: list[Spent] = field(default_factory=list)
     bare: list[Spent] = field(default_factory=list)
     leans: list[Spent] = field(default_factory=list)
+    replays: list[Spent] = field(default_factory=list)
     products: list[Spent] = field(default_factory=list)
 
 
@@ -75,13 +78,15 @@ class Bench:
             self._alone(asks=asks)
         automatic, approved = self._statements(asks=False), self._statements(asks=True)
         times = [self._timed(asks=bool(n % 2)) for n in range(alone * 2)]
+        recording = self._recording(min(cases, REPLAYED))
         races = Races()
         for _round in range(rounds):
             races.floors.append(self._floor(cases))
             races.products.append(self._race(cases))
             races.leans.append(self._lean(cases))
+            races.replays.append(self._replay(recording))
             races.bare.append(self._floor(cases, "autocommit"))
-        return self._figures(cases, times, automatic, approved, races)
+        return self._figures(cases, recording[1], times, automatic, approved, races)
 
     # ------------------------------------------------------------------ one process
 
@@ -115,6 +120,28 @@ class Bench:
                 flow.advance()
             sent.lines += later.lines
         return sent.lines
+
+    def _recording(self, cases: int) -> tuple[str, int]:
+        """The file with the statements of about so many cases, sent as by workers that take together what is ready; and
+        how many cases they are.
+        """
+        from django.conf import settings
+
+        from orchestrator.flow import services as flow
+        from orchestrator.flow.benchmark import replay, workload
+
+        lots = -(-cases // COUNTED)
+        replay.keep()
+        with replay.recorded() as statements:
+            for _lot in range(lots):
+                for n in range(COUNTED):
+                    workload.take_in(next(self.numbers), asks=bool(n % 2))
+                flow.advance()
+                workload.decide_waiting(self.manager)
+                flow.advance()
+        path = Path(settings.DATA_DIR) / "statements.json"
+        path.write_text(json.dumps(statements))
+        return str(path), lots * COUNTED
 
     # ------------------------------------------------------------------ many processes
 
@@ -174,9 +201,21 @@ class Bench:
             raise SystemExit(f"{wrong} cases of the lean trial did not end.")
         return spent
 
-    def _rows(self, command: Sequence[str]) -> Spent:
-        """Two processes of this program, until each has said that it is through."""
-        with self._children([command] * WORKERS) as writers, self._spent(writers) as spent:
+    def _replay(self, recording: tuple[str, int]) -> Spent:
+        """The recorded statements alone, by one process; they belong in one order."""
+        from orchestrator.flow.benchmark import replay
+
+        path, cases = recording
+        replay.copy()
+        before = replay.ended()
+        spent = self._rows([sys.executable, "-m", "orchestrator.flow.benchmark.replay", path], processes=1)
+        if replay.ended() != before + cases:
+            raise SystemExit(f"{replay.ended() - before} of {cases} cases ended when their statements were sent again.")
+        return spent
+
+    def _rows(self, command: Sequence[str], *, processes: int = WORKERS) -> Spent:
+        """So many processes of this program, until each has said that it is through."""
+        with self._children([command] * processes) as writers, self._spent(writers) as spent:
             for writer in writers:
                 _line(writer)
         return spent
@@ -222,6 +261,7 @@ class Bench:
     def _figures(
         self,
         cases: int,
+        replayed: int,
         times: list[float],
         automatic: list[tuple[str, str]],
         approved: list[tuple[str, str]],
@@ -256,6 +296,13 @@ class Bench:
                 "cases_per_s": round(statistics.median(cases / n.seconds for n in leans), 1),
                 "cpu_ms_per_case": round(statistics.median(n.cpu for n in leans) / cases * 1000, 2),
                 "cpu_over_floor": _ratio([n.cpu / f.cpu for n, f in zip(leans, floors, strict=True) if f.cpu]),
+            },
+            "replay": {
+                "what": "the statements of a case alone, sent again by plain psycopg, one process",
+                "cpu_ms_per_case": round(statistics.median(r.cpu for r in races.replays) / replayed * 1000, 2),
+                "cpu_over_floor": _ratio(
+                    [r.cpu / replayed / (f.cpu / cases) for r, f in zip(races.replays, floors, strict=True) if f.cpu]
+                ),
             },
             "statements": {"automatic": _list(automatic), "approved": _list(approved)},
         }
