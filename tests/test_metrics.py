@@ -54,14 +54,16 @@ def test_every_count_reads_a_partial_index_and_never_a_whole_table(client: Clien
         told(client, settings)
     counts = [one["sql"] for one in asked if "COUNT(" in one["sql"]]
     assert len(counts) == 4 and all(" WHERE " in sql for sql in counts)
-    plans = []
     with connection.cursor() as cursor:
+        cursor.execute("SELECT indexrelid::regclass::text FROM pg_index WHERE indpred IS NOT NULL")
+        partial = {name for (name,) in cursor.fetchall()}
         cursor.execute("SET LOCAL enable_seqscan = off")
         for sql in counts:
             cursor.execute(f"EXPLAIN {sql}")
-            plans.append("\n".join(line for (line,) in cursor.fetchall()))
-    for plan, index in zip(plans, ("case_queue", "approval_due", "write_open", "case_wake"), strict=True):
-        assert index in plan and "Seq Scan" not in plan, plan
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+            read = re.findall(r"Index (?:Only )?Scan using (\S+) on|Bitmap Index Scan on (\S+)", plan)
+            # Which one is the statistics' choice: for some counts there are two.
+            assert read and {one or other for one, other in read} <= partial and "Seq Scan" not in plan, plan
 
 
 def told(client: Client, settings: object) -> str:
