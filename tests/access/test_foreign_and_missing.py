@@ -7,6 +7,7 @@ import uuid
 from functools import partial
 from typing import Any
 
+import pytest
 from django.apps import apps
 from django.test import Client
 from django.urls import reverse
@@ -15,6 +16,8 @@ from tests.guarantees import Size, guarantee
 from tests.house.matrix import PAGES
 from tests.house.test_matrix import ADDRESSES, address, undone
 from tests.world import World
+
+pytestmark = pytest.mark.beside
 
 PAGES_WITH_OBJECT = sorted(name for name, arguments in ADDRESSES.items() if arguments and name in PAGES)
 LISTED_FOR_ALL = {

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
+import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
@@ -17,6 +18,8 @@ from tests.guarantees import Size, guarantee
 from tests.house.matrix import CALLS, PAGES
 from tests.house.test_matrix import address, marks, people, undone
 from tests.world import World
+
+pytestmark = pytest.mark.beside
 
 # What somebody would like to set: who decided, at which level, in which state, whose, how much.
 WANTED: dict[str, Any] = {

@@ -8,6 +8,8 @@ from django.urls import reverse
 from tests.guarantees import Size, guarantee
 from tests.world import World, build
 
+pytestmark = pytest.mark.beside
+
 ODD = ("abc", "-1", "0x1", "9" * 30, "1_2F3", "é", "%", "1;2")
 PAGES = ("change", "history", "delete")
 

@@ -22,6 +22,8 @@ from cases.ledger import Entry, append_company
 from tests.guarantees import Size, guarantee
 from tests.world import World, build
 
+pytestmark = pytest.mark.beside
+
 STORED = "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {} t"
 REFUSED: dict[str, str] = {
     "a decision's option": "UPDATE approvals_decision SET option = 'full'",

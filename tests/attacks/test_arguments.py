@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import pytest
 import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -24,6 +25,8 @@ from orchestrator.demo.running import MAP as RETAIL
 from orchestrator.flow.calls import call
 from tests.company import MAP, Small
 from tests.guarantees import Size, guarantee
+
+pytestmark = pytest.mark.beside
 
 STORABLE = Alphabet(exclude_characters="\x00")
 ODD = st.one_of(

@@ -8,11 +8,15 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
+
 from agents.models import Agent, Grant, Write
 from approvals.models import Approval
 from cases.models import Case, Company
 from tests.company import Small, forget
 from tests.guarantees import Size, guarantee
+
+pytestmark = pytest.mark.beside
 
 HEADS = {"ask": "heads"}
 MOMENTS = ("before", "held", "pause")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from django.db import connection
 
 from agents.models import Operation, Proposal, Write
@@ -20,6 +21,8 @@ from cases.models import Case
 from orchestrator.flow.calls import CallAnswer, call
 from tests.company import Small
 from tests.guarantees import Size, guarantee
+
+pytestmark = pytest.mark.beside
 
 Arguments = dict[str, Any]
 REASON = "Caf\u00e9 delivery 3 days late"

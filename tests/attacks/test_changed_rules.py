@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
@@ -17,6 +18,8 @@ from orchestrator.workmap import services
 from orchestrator.workmap.live import read
 from tests.company import BY, Small
 from tests.guarantees import Size, guarantee
+
+pytestmark = pytest.mark.beside
 
 NAME = "over"
 

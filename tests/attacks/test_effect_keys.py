@@ -14,6 +14,8 @@ from orchestrator.flow.calls import call
 from tests.company import Small, forget
 from tests.guarantees import Size, guarantee
 
+pytestmark = pytest.mark.beside
+
 FAULTS = ["503", "429", "cut", "cut_after"]
 
 

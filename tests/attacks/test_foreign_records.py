@@ -30,6 +30,8 @@ from tests.company import forget
 from tests.demo.process import TOKEN, RunningCompany
 from tests.guarantees import Size, guarantee
 
+pytestmark = pytest.mark.beside
+
 ME = cast.RACHEL
 FOREIGN = 20
 # Which record each read names, and by which argument.

@@ -5,12 +5,16 @@ import random
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+import pytest
+
 from agents.errors import BadArguments, Refused
 from approvals.models import Approval
 from cases.models import Case
 from orchestrator.flow.calls import call
 from tests.company import Small
 from tests.guarantees import Size, guarantee
+
+pytestmark = pytest.mark.beside
 
 CAP = 300
 

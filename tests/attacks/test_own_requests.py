@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from django.core.cache import cache
 from django.test import Client
 
@@ -13,6 +14,8 @@ from orchestrator.flow.calls import call
 from tests.api.program import program
 from tests.company import Small
 from tests.guarantees import Size, guarantee
+
+pytestmark = pytest.mark.beside
 
 Attempt = Callable[[Small, Approval], int]
 

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from django.core.cache import cache
 from django.test import Client
 
@@ -27,6 +28,8 @@ from orchestrator.flow.calls import call
 from tests.api.program import program
 from tests.company import Small
 from tests.guarantees import Size, guarantee
+
+pytestmark = pytest.mark.beside
 
 RECORDS = ("source", "data", "agents", "rules", "approvals", "writes", "problems")
 Words = tuple[str, ...]

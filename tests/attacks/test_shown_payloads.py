@@ -15,6 +15,8 @@ from tests.attacks.payloads import HARMLESS, PAYLOADS
 from tests.company import Small
 from tests.guarantees import Size, guarantee
 
+pytestmark = pytest.mark.beside
+
 
 @guarantee("A14", ci=len(PAYLOADS), release=len(PAYLOADS))
 def test_every_payload_is_shown_whole_and_sent_as_it_is(company: Small, size: Size) -> None:

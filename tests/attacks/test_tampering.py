@@ -22,6 +22,8 @@ from tests.cases.test_anchors import cut, recompute
 from tests.cases.test_ledger import chains, write
 from tests.guarantees import Size, guarantee
 
+pytestmark = pytest.mark.beside
+
 TABLES = ("cases_event", "cases_eventdetail", "cases_chainhead", "cases_case")
 
 

@@ -15,6 +15,8 @@ from approvals.models import Approval, Rule
 from tests.company import Small, forget
 from tests.guarantees import Size, guarantee
 
+pytestmark = pytest.mark.beside
+
 TIER = {"fact": "tier", "is": "is", "value": "blocked"}
 AMOUNT = {"argument": "amount", "is": "more than", "value": 10_000}
 EFFECTS: list[dict[str, Any]] = [
