@@ -20,4 +20,5 @@ def your_decisions(request: HttpRequest) -> HttpResponse:
         only="fast" if request.GET.get("only") == "fast" else "",
         page=request.GET.get("page", "1"),
     )
-    return render(request, "approvals/your_decisions.html", {"area": "approvals", "own": found})
+    told = {"area": "approvals", "own": found, "sees_load": bool(overseeing.overseen(request.user))}
+    return render(request, "approvals/your_decisions.html", told)

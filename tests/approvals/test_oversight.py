@@ -230,6 +230,8 @@ def test_who_leads_nothing_sees_no_load(world: World) -> None:
                         (world.auditor, set()), (world.outsider, set())):  # fmt: skip
         assert {team.name for team in overseeing.overseen(user)} == teams, user
         assert client_of(user).get("/reports/load/").status_code == (200 if teams else 403)
+        own = client_of(user).get("/your-decisions/").content.decode()
+        assert ('href="/reports/load/"' in own) is bool(teams), "no link leads to a page that is refused"
 
 
 def test_the_answer_always_ends_in_something_to_do() -> None:
