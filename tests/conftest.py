@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.core.management import call_command
+from django.core.servers.basehttp import WSGIRequestHandler
 from django.db import connections
 from django.test import TransactionTestCase
 from django.utils import translation
@@ -22,6 +23,8 @@ from orchestrator.embedded.postgres import APP, DATABASE, OWNER, EmbeddedPostgre
 from tests import cluster
 
 pytest_plugins = ["tests.guarantees"]
+# Django's live server sends the status and the headers apart: without this each answer waits 40 ms for the first's receipt.
+WSGIRequestHandler.disable_nagle_algorithm = True
 
 KEPT = {"django_migrations"}  # told apart from the rest: no test writes here
 
