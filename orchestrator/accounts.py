@@ -22,6 +22,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from cases.actors import Actor
+from cases.errors import NoRight
 from orchestrator.workmap import services
 
 PROVIDER = Actor("control", "identity provider")
@@ -61,8 +62,8 @@ def _named(name: str) -> User | None:
 class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
     """Sign-in for people who have an account; no sign-up.
 
-    Before a second factor is changed people prove themselves anew. Whoever has neither a password nor a second factor
-    does so at the identity provider, so that they can get their first one.
+    Before a second factor is changed or a first password set people prove themselves anew. Whoever has neither a
+    password nor a second factor does so at the identity provider, so that they can get their first one.
     """
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -74,9 +75,9 @@ class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # alla
         return ways or ([_at_the_provider()] if _came_through_the_provider(self.request) else [])
 
     def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
-        """Not within five minutes of coming through the provider, for whoever has nothing here."""
-        if not super().is_reauthentication_required(app=app, **more):
-            return False
+        """For whatever asks (second factors, a first password); but whoever has nothing here not within five minutes of
+        coming through the provider.
+        """
         if super().get_reauthentication_methods(self.request.user):
             return True
         at = _came_through_the_provider(self.request)
@@ -105,8 +106,8 @@ class ClosedSocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[m
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
         """The provider has said who this is; nobody is signed in yet."""
-        if sociallogin.state.get("process") == "connect":
-            return
+        if sociallogin.state.get("process") != "login":
+            raise NoRight(_("A company account belongs to whoever has its mail address here. Nothing was changed."))
         if not sociallogin.is_existing:
             user = _of_ours(sociallogin)
             if user is not None:
@@ -141,8 +142,8 @@ def _seal() -> MultiFernet:
 
 
 def closed(request: HttpRequest) -> HttpResponse:
-    """In the place of allauth's page of mail addresses (these name people to the identity provider, so admins set them)
-    and of its codes by mail, which prove less than a second factor that they would change.
+    """In the place of allauth's pages of mail addresses and of connected accounts (mail addresses name people to the
+    identity provider, so admins set them) and of its codes by mail, which prove less than what they would change.
     """
     raise Http404
 

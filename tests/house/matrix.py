@@ -171,7 +171,7 @@ DOOR: dict[str, Row] = {
     "socialaccount_login_cancelled": page(ANYBODY),
     "socialaccount_login_error": Row(),  # a 401 in words
     "socialaccount_signup": Row(),
-    "socialaccount_connections": Row(get=SIGNED_IN, post=SIGNED_IN),
+    "socialaccount_connections": Row(),  # closed: the mail address alone ties an account to a person
     "openid_connect_login": Row(),  # no provider is set here
     "openid_connect_callback": Row(),
     "usersessions_list": Row(get=SIGNED_IN, post=SIGNED_IN),

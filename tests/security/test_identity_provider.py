@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings as project
 from django.contrib.auth.models import User
 from django.core.cache import cache
@@ -183,21 +184,40 @@ def test_an_account_that_is_off_or_not_the_only_one_stays_out(world: World, prov
 def test_who_has_only_the_providers_word_gets_a_second_factor_soon_after_it(
     world: World, provider: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Later they are sent to the provider first; who has a password here proves themselves by that."""
+    """And a password. Later they are sent to the provider first; who has a password here proves themselves by that."""
     page = "/accounts/2fa/totp/activate/"
     client, _answer = come_in("may")
     assert "/accounts/reauthenticate/" in client.get(page)["Location"]
     User.objects.filter(pk=world.manager.pk).update(password="!")
     client, _answer = come_in("may")
     assert client.get(page).status_code == 200
+    assert client.get("/accounts/password/set/").status_code == 200
     later = time.time() + 301
     monkeypatch.setattr(accounts.time, "time", lambda: later)
+    away = client.get("/accounts/password/set/")
+    assert urlsplit(away["Location"]).path == "/accounts/oidc/company/login/"
     away = client.get(page)
     assert urlsplit(away["Location"]).path == "/accounts/oidc/company/login/"
     monkeypatch.undo()
     back = at_the_provider(str(client.get(away["Location"])["Location"]), "may")
     assert client.get(back.removeprefix("http://testserver"))["Location"] == page
     assert client.get(page).status_code == 200
+
+
+@guarantee("X05", ci=1)
+def test_nobody_ties_their_company_account_to_somebody_elses_account_here(
+    world: World, provider: tuple[str, Path]
+) -> None:
+    """A screen that was left open for a minute would be a key for ever."""
+    client = Client()
+    client.force_login(world.manager)
+    there = client.get("/accounts/oidc/company/login/", {"process": "connect"})
+    back = at_the_provider(str(there["Location"]), "forger")
+    answer = client.get(back.removeprefix("http://testserver"))
+    assert answer.status_code == 403 and "Nothing was changed." in answer.content.decode()
+    assert not SocialAccount.objects.exists()
+    other, _answer = come_in("forger")
+    assert not alive(other)
 
 
 @guarantee("X05", ci=1)
