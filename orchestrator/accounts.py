@@ -47,8 +47,12 @@ class Password(ModelBackend):
 
 
 def _named(name: str) -> User | None:
-    """The account with this user name, else the only one with this mail address."""
-    found = list(User.objects.filter(Q(username__iexact=name) | Q(email__iexact=name))[:10])
+    """The account with this user name, else the only one with this mail address.
+
+    Letters are compared by Python, as where tries are counted: PostgreSQL also takes ſ for s and ı for i.
+    """
+    named = User.objects.filter(Q(username__iexact=name) | Q(email__iexact=name))[:10]
+    found = [user for user in named if name.lower() in (user.username.lower(), user.email.lower())]
     for match in (
         [user for user in found if user.username == name],
         [user for user in found if user.username.lower() == name.lower()],
@@ -68,6 +72,12 @@ class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # alla
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **said: Any) -> str:
+        """Wrong tries are counted for a name. allauth counts them for each host name apart, and whoever tries says that
+        as well, with any port.
+        """
+        return str(said.get("email") or said.get("username") or "").lower()
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """Ways to prove oneself anew, the first one first: the provider for whoever has nothing here."""

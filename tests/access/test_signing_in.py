@@ -54,6 +54,29 @@ def test_wrong_tries_are_throttled_and_others_are_not(world: World, size: Size) 
     assert sign_in(Client(), "may.lee").status_code == 302
 
 
+@guarantee("X05", ci=20)
+def test_wrong_tries_count_under_whatever_host_name_they_come(world: World, size: Size) -> None:
+    """Whoever tries says the host name, with any port, and may come from many addresses."""
+    for n in size.each():
+        sign_in(
+            Client(REMOTE_ADDR=f"192.0.2.{n % 250}"), "may.lee", f"wrong-{n}", headers={"Host": f"testserver:{n + 1}"}
+        )
+    other = Client(REMOTE_ADDR="198.51.100.1")
+    sign_in(other, "may.lee", headers={"Host": "testserver:65000"})
+    assert "_auth_user_id" not in other.session
+
+
+@guarantee("X05", ci=1)
+def test_a_name_in_look_alike_letters_is_not_the_name(world: World) -> None:
+    """PostgreSQL makes the same capital of ſ and s, and of ı and i: each spelling would have tries of its own."""
+    User.objects.filter(pk=world.manager.pk).update(username="iris.soo")
+    for name in ("ırıs.soo", "iris.ſoo", "IRIſ.soo"):
+        client = Client()
+        sign_in(client, name)
+        assert "_auth_user_id" not in client.session, name
+    assert sign_in(Client(), "IRIS.Soo").status_code == 302
+
+
 @guarantee("X08", ci=1)
 def test_one_address_that_tries_many_names_is_told_when_to_come_again(world: World) -> None:
     client = Client(REMOTE_ADDR="192.0.2.1")
