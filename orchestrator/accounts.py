@@ -158,10 +158,16 @@ def closed(request: HttpRequest) -> HttpResponse:
     raise Http404
 
 
+def with_mail(mail: str) -> list[User]:
+    """The active accounts with this mail address. Letters are compared by Python: PostgreSQL also takes ſ for s."""
+    found = User.objects.filter(email__iexact=mail, is_active=True)
+    return [user for user in found if user.email.lower() == mail.lower()]
+
+
 def _of_ours(sociallogin: Any) -> User | None:
     """The one active account with a mail address that the provider verified; None if there are two, or none."""
     mails = [address.email for address in sociallogin.email_addresses if address.verified]
-    found = [user for mail in mails for user in User.objects.filter(email__iexact=mail, is_active=True)]
+    found = [user for mail in mails for user in with_mail(mail)]
     return found[0] if len(found) == 1 else None
 
 
