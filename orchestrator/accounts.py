@@ -6,6 +6,7 @@ in the teams that `OIDC_GROUPS` gives to the groups that the provider names.
 
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
@@ -78,6 +79,11 @@ class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # alla
         as well, with any port.
         """
         return str(said.get("email") or said.get("username") or "").lower()
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """As all links of mails: the host name of a request is whatever its sender says, with any port."""
+        address: str = super().get_reset_password_from_key_url(key)
+        return settings.PUBLIC_URL + urlsplit(address).path
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """Ways to prove oneself anew, the first one first: the provider for whoever has nothing here."""

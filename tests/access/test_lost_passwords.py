@@ -1,4 +1,4 @@
-"""A new password by mail: to whoever has the account's address now, once, and no more than that."""
+"""A new password by mail: to whoever has the account's address now, once, under our own address, and no more than that."""
 
 import re
 from typing import Any
@@ -64,6 +64,14 @@ def test_an_address_that_is_no_longer_the_accounts_gets_no_link(world: World) ->
 def test_an_address_is_the_accounts_in_capitals_too(world: World) -> None:
     User.objects.filter(pk=world.manager.pk).update(email="May.Lee@Example.com")
     assert len(links("may.lee@example.com")) == 1
+
+
+@guarantee("X05", ci=1)
+def test_the_link_is_under_our_own_address_whatever_the_request_said(world: World, settings: Any) -> None:
+    settings.PUBLIC_URL = "https://work.example.com"
+    for host in ("testserver", "testserver:8443", "localhost"):
+        (link,) = links("may.lee@example.com", headers={"Host": host})
+        assert link.startswith("https://work.example.com/accounts/password/reset/key/"), link
 
 
 @guarantee("X05", ci=1)
