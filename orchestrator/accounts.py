@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.internal.flows.login import get_authentication_records
+from allauth.core.exceptions import SignupClosedException
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from cryptography.fernet import Fernet, MultiFernet
@@ -121,14 +122,19 @@ class ClosedSocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[m
         return False
 
     def pre_social_login(self, request: HttpRequest, sociallogin: Any) -> None:
-        """The provider has said who this is; nobody is signed in yet."""
+        """The provider has said who this is; nobody is signed in yet.
+
+        Its verified mail address finds the account each time: one that was found by an address is not its owner's for
+        ever, as addresses are corrected and given to others.
+        """
         if sociallogin.state.get("process") != "login":
             raise NoRight(_("A company account belongs to whoever has its mail address here. Nothing was changed."))
-        if not sociallogin.is_existing:
-            user = _of_ours(sociallogin)
-            if user is not None:
-                sociallogin.connect(request, user)
-        if sociallogin.is_existing and settings.OIDC_GROUPS:
+        user = _of_ours(sociallogin)
+        if user is None:
+            raise SignupClosedException
+        if not sociallogin.is_existing or sociallogin.user != user:
+            sociallogin.connect(request, user)
+        if settings.OIDC_GROUPS:
             groups = _groups(sociallogin.account.extra_data)
             services.join_teams(
                 actor=PROVIDER,

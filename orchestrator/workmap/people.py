@@ -49,7 +49,7 @@ PEOPLE = Many(
 class _Changes:
     words: list[str] = field(default_factory=list)
     roles: set[int] = field(default_factory=set)
-    """Whose rights changed: their sessions end with it."""
+    """Whose rights or mail address changed: their sessions end with it."""
 
     def add(self, who: str, what: str) -> None:
         self.words.append(_("%(who)s: %(what)s") % {"who": who, "what": what})
@@ -123,9 +123,9 @@ def _person(entry: Any, teams: dict[str, Team], password: str | None, changes: _
         values["email"] = entry["email"]
     if "admin" in entry:
         values |= {"is_staff": entry["admin"], "is_superuser": entry["admin"]}
-    was = (user.is_staff, user.is_superuser)
+    was = (user.is_staff, user.is_superuser, user.email)
     _set(user, values, who, changes)
-    if (user.is_staff, user.is_superuser) != was:
+    if (user.is_staff, user.is_superuser, user.email) != was:
         changes.roles.add(int(user.pk))
     known = {key: entry[key] for key in ("phone", "language") if key in entry}
     _set(Person.objects.filter(user=user).first() or Person(user=user), known, who, changes)

@@ -172,6 +172,12 @@ def from_a_file(world: World, client: Client) -> None:
     call_command("load_people", str(path))
 
 
+def mail_from_a_file(world: World, client: Client) -> None:
+    path = world.__dict__["folder"] / "people.yaml"
+    path.write_text("- {username: may.lee, name: May Lee, email: may.chan@example.com}\n")
+    call_command("load_people", str(path))
+
+
 def made_admin(world: World, client: Client) -> None:
     path = world.__dict__["folder"] / "people.yaml"
     path.write_text("- {username: may.lee, name: May Lee, admin: true}\n")
@@ -183,6 +189,16 @@ def in_the_admin(world: World, client: Client) -> None:
     admin.force_login(world.admin)
     data = {
         "username": "may.lee", "first_name": "May", "is_active": "on", "is_staff": "on",
+        "person-TOTAL_FORMS": "0", "person-INITIAL_FORMS": "0",
+    }  # fmt: skip
+    assert admin.post(reverse("admin:auth_user_change", args=[world.manager.pk]), data).status_code == 302
+
+
+def mail_in_the_admin(world: World, client: Client) -> None:
+    admin = Client()
+    admin.force_login(world.admin)
+    data = {
+        "username": "may.lee", "first_name": "May", "is_active": "on", "email": "may.chan@example.com",
         "person-TOTAL_FORMS": "0", "person-INITIAL_FORMS": "0",
     }  # fmt: skip
     assert admin.post(reverse("admin:auth_user_change", args=[world.manager.pk]), data).status_code == 302
@@ -200,7 +216,8 @@ def lost_device(world: World, client: Client) -> None:
 
 
 ENDS = [
-    leave, new_password, set_password, join, lose_team, from_a_file, made_admin, in_the_admin, switched_off, lost_device,
+    leave, new_password, set_password, join, lose_team, from_a_file, mail_from_a_file, made_admin, in_the_admin,
+    mail_in_the_admin, switched_off, lost_device,
 ]  # fmt: skip
 
 

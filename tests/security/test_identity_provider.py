@@ -181,6 +181,21 @@ def test_an_account_that_is_off_or_not_the_only_one_stays_out(world: World, prov
 
 
 @guarantee("X05", ci=1)
+def test_an_account_follows_its_mail_address(world: World, provider: tuple[str, Path]) -> None:
+    """An address was wrong for a while, or went to somebody else: whoever came in by it has that account no longer."""
+    User.objects.filter(pk=world.manager.pk).update(email="")
+    User.objects.filter(pk=world.head.pk).update(email="may.lee@example.com")
+    before, _answer = come_in("may")
+    assert int(before.session["_auth_user_id"]) == world.head.pk
+    User.objects.filter(pk=world.head.pk).update(email="ken.ho@example.com")
+    client, answer = come_in("may")
+    assert not alive(client) and "There is no account for you here" in answer.content.decode()
+    User.objects.filter(pk=world.manager.pk).update(email="may.lee@example.com")
+    client, _answer = come_in("may")
+    assert int(client.session["_auth_user_id"]) == world.manager.pk
+
+
+@guarantee("X05", ci=1)
 def test_who_has_only_the_providers_word_gets_a_second_factor_soon_after_it(
     world: World, provider: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
