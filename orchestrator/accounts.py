@@ -87,8 +87,11 @@ class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # alla
         return settings.PUBLIC_URL + urlsplit(address).path
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
-        """Ways to prove oneself anew, the first one first: the provider for whoever has nothing here."""
+        """Ways to prove oneself anew, the first one first: a second factor for whoever has one, as a password would
+        make it worth no more than itself; the provider for whoever has nothing here.
+        """
         ways: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        ways = [way for way in ways if way["id"].startswith("mfa_")] or ways
         return ways or ([_at_the_provider()] if _came_through_the_provider(self.request) else [])
 
     def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:

@@ -4,6 +4,7 @@ import time
 
 import pytest
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from playwright.sync_api import Page
 
 from tests.browser.conftest import Open
@@ -49,26 +50,27 @@ def test_keys_are_listed_renamed_and_removed(world: World, open_as: Open) -> Non
     key = Authenticator.objects.create(
         user=world.manager, type=Authenticator.Type.WEBAUTHN, data={"name": "My laptop", "credential": {}}
     )
+    code = RecoveryCodes.activate(world.manager).get_unused_codes()[0]
     page = open_as(world.manager, "/accounts/2fa/webauthn/")
     assert "My laptop" in page.locator("main").inner_text()
     assert not faults_of(page)
-    _follow(page, "Rename")
+    _follow(page, "Rename", code)
     assert not faults_of(page)
     page.locator('[name="name"]').fill("Old laptop")
     page.locator("form.card .btn").first.click()
     page.wait_for_url("**/accounts/2fa/webauthn/")
     assert "Old laptop" in page.locator("main").inner_text()
-    _follow(page, "Remove")
+    _follow(page, "Remove", code)
     assert not faults_of(page)
     page.locator("form.card .btn").first.click()
     page.wait_for_url("**/accounts/2fa/**")
     assert not Authenticator.objects.filter(pk=key.pk).exists()
 
 
-def _follow(page: Page, link: str) -> None:
-    """A link of the list, by way of the password where it is asked for."""
+def _follow(page: Page, link: str, code: str) -> None:
+    """A link of the list, by way of a recovery code where one is asked for."""
     page.get_by_role("link", name=link).click()
-    if page.locator('[name="password"]').count():
-        page.locator('[name="password"]').fill(PASSWORD)
+    if page.locator('[name="code"]').count():
+        page.locator('[name="code"]').fill(code)
         page.locator("form.card .btn").click()
     page.wait_for_url(lambda url: "/accounts/2fa/webauthn/" in url and not url.endswith("/webauthn/"))

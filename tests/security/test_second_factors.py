@@ -109,6 +109,22 @@ def test_a_recovery_code_signs_in_once(world: World, enrolled: str) -> None:
         assert alive(client) is expected
 
 
+@guarantee("X05", ci=1)
+@pytest.mark.parametrize("path", ["totp/deactivate/", "webauthn/add/", "recovery-codes/generate/"])
+def test_a_second_factor_is_changed_by_a_second_factor(world: World, enrolled: str, path: str) -> None:
+    """An open session and a password that somebody saw give no second factor: a decision asks for one beyond both."""
+    client = Client()
+    client.force_login(world.manager)
+    page = f"/accounts/2fa/{path}"
+    assert client.get(page)["Location"].startswith("/accounts/2fa/reauthenticate/")
+    by_password = client.post("/accounts/reauthenticate/", {"password": PASSWORD, "next": page})
+    assert by_password["Location"].startswith("/accounts/2fa/reauthenticate/")
+    assert client.get(page)["Location"].startswith("/accounts/2fa/reauthenticate/")
+    word = Authenticator.objects.get(type=Authenticator.Type.RECOVERY_CODES).wrap().get_unused_codes()[0]
+    assert client.post("/accounts/2fa/reauthenticate/", {"code": word, "next": page})["Location"] == page
+    assert client.get(page).status_code == 200
+
+
 @guarantee("G13", ci=1)
 def test_what_is_stored_makes_no_codes(world: World, enrolled: str) -> None:
     """Neither the app's secret nor the seed of recovery codes stands in the database as it is."""
