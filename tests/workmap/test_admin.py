@@ -349,6 +349,21 @@ def test_a_user_is_changed_with_an_event(page: Client) -> None:
     assert Event.objects.filter(code="people.changed").count() == 1
 
 
+@pytest.mark.parametrize("more", [{"usable_password": "true"}, {"usable_password": "false", "unset-password": "x"}])
+def test_a_password_that_an_admin_gives_or_takes_leaves_an_event(page: Client, more: dict[str, str]) -> None:
+    """Whoever gives one could come in by it and decide: no log of the admin tells that as the ledger does."""
+    user = User.objects.create_user("one", password="a-long-test-password")
+    url = reverse("admin:auth_user_password_change", args=[user.pk])
+    assert page.post(url, {"password1": "short", "password2": "short", "usable_password": "true"}).status_code == 200
+    assert not Event.objects.filter(code="people.changed").exists()
+    words = {"password1": "another-long-one-7", "password2": "another-long-one-7", **more}
+    assert page.post(url, words).status_code == 302
+    told = Event.objects.get(code="people.changed")
+    assert told.actor == "boss (boss)" and told.detail.data["person"] == "one"
+    assert told.detail.data["fields"] == ["password"]
+    assert "another-long" not in str(told.detail.data)
+
+
 def earlier(row: Any) -> str:
     """The page of the first version of a row."""
     name = f"admin:{row._meta.app_label}_{row._meta.model_name}_simple_history"

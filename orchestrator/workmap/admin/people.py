@@ -12,10 +12,12 @@ import allauth.socialaccount.admin
 import allauth.usersessions.admin  # noqa: F401
 from allauth.mfa.models import Authenticator
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -66,6 +68,19 @@ class PeopleAdmin(UserAdmin):  # type: ignore[type-arg]
         append_company([Entry("people.changed", person(request.user), data)], now=database_now())
         if ROLE & set(form.changed_data):
             end_sessions([obj.pk])
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """Whoever gives a password could come in by it as that person: the ledger says who did. Django's page saves it
+        past `save_model`.
+        """
+        with transaction.atomic():
+            before = self.get_object(request, unquote(id))
+            answer = super().user_change_password(request, id, form_url)
+            after = self.get_object(request, unquote(id))
+            if before is not None and after is not None and before.password != after.password:
+                data = {"person": after.username, "new": False, "fields": ["password"]}
+                append_company([Entry("people.changed", person(request.user), data)], now=database_now())
+        return answer
 
     @admin.action(description=_("Remove second factors and end sessions"), permissions=["change"])
     def remove_factors(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
