@@ -6,11 +6,11 @@ in the teams that `OIDC_GROUPS` gives to the groups that the provider names.
 
 import time
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.internal.flows.login import get_authentication_records
+from allauth.account.utils import get_next_redirect_url
 from allauth.core.exceptions import SignupClosedException
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
@@ -19,14 +19,16 @@ from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from cases.actors import Actor
 from cases.errors import NoRight
 from orchestrator.workmap import services
 
+ASKED = "asked_at_the_provider"  # in the session: when, in seconds since 1970
 PROVIDER = Actor("control", "identity provider")
 
 
@@ -92,30 +94,45 @@ class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # alla
         """
         ways: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         ways = [way for way in ways if way["id"].startswith("mfa_")] or ways
-        return ways or ([_at_the_provider()] if _came_through_the_provider(self.request) else [])
+        return ways or ([_at_the_provider()] if self.request.session.get(ASKED) else [])
 
     def is_reauthentication_required(self, *, app: str, **more: Any) -> bool:
         """For whatever asks (second factors, a first password); but whoever has nothing here not within five minutes of
-        coming through the provider.
+        the provider's asking them.
         """
         if super().get_reauthentication_methods(self.request.user):
             return True
-        at = _came_through_the_provider(self.request)
-        return at is None or time.time() - at >= app_settings.REAUTHENTICATION_TIMEOUT
+        asked = self.request.session.get(ASKED)
+        return asked is None or time.time() - asked >= app_settings.REAUTHENTICATION_TIMEOUT
 
-
-def _came_through_the_provider(request: HttpRequest) -> float | None:
-    """When who is signed in last did so at the provider, in seconds since 1970; None: not in this session."""
-    ways = get_authentication_records(request, request.user)
-    return max((way["at"] for way in ways if way.get("method") == "socialaccount"), default=None)
+    def post_login(
+        self, request: HttpRequest, user: Any, *, signal_kwargs: dict[str, Any] | None, **more: Any
+    ) -> HttpResponse:
+        """Keep when the provider asked who this is, if they came through it: it sends back a browser that it remembers
+        without asking. One that does not say when proves nothing.
+        """
+        sociallogin = (signal_kwargs or {}).get("sociallogin")
+        if sociallogin is not None:
+            asked = (sociallogin.account.extra_data.get("id_token") or {}).get("auth_time")
+            request.session[ASKED] = min(asked, time.time()) if isinstance(asked, int | float) else None
+        answer: HttpResponse = super().post_login(request, user, signal_kwargs=signal_kwargs, **more)
+        return answer
 
 
 def _at_the_provider() -> dict[str, Any]:
     return {
         "id": "provider",
         "description": _("Sign in again with your company account"),
-        "url": reverse("openid_connect_login", args=["company"]),
+        "url": reverse("reauthenticate_at_the_provider"),
     }
+
+
+@require_safe
+def at_the_provider(request: HttpRequest) -> HttpResponse:
+    """On to the provider, which is to ask who this is although it may remember."""
+    anew = {"prompt": "login", "max_age": app_settings.REAUTHENTICATION_TIMEOUT}
+    query = {"process": "login", "auth_params": urlencode(anew), "next": get_next_redirect_url(request) or "/"}
+    return HttpResponseRedirect(f"{reverse('openid_connect_login', args=['company'])}?{urlencode(query)}")
 
 
 class ClosedSocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]

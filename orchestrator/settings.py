@@ -301,6 +301,7 @@ OIDC_GROUPS = environment.pairs("OIDC_GROUPS")  # the provider's group, our team
 SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {
     "openid_connect": {
         "OAUTH_PKCE_ENABLED": True,
+        "AUTH_PARAMS": {"max_age": 31_536_000},  # seconds; whoever is asked for any says when it asked the person
         "SCOPE": environment.text("OIDC_SCOPES", "openid profile email").split(),
         "APPS": [
             {
@@ -349,7 +350,6 @@ FIXED_NOW = environment.text("FIXED_NOW")
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SIMPLE_HISTORY_HISTORY_CHANGE_REASON_USE_TEXT_FIELD = True
-SIMPLE_HISTORY_ENABLED = True
 
 # ------------------------------------------------------------------ API
 

@@ -17,6 +17,7 @@ urlpatterns = [
     path("accounts/3rdparty/", accounts.closed),
     path("accounts/reauthenticate/code/", accounts.closed),
     path("accounts/reauthenticate/code/confirm/", accounts.closed),
+    path("accounts/reauthenticate/company/", accounts.at_the_provider, name="reauthenticate_at_the_provider"),
     path("accounts/password/reset/", lost_passwords.lost_password, name="account_reset_password"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

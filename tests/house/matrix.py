@@ -142,6 +142,7 @@ DOOR: dict[str, Row] = {
     "account_inactive": page(ANYBODY),
     "account_signup": Row(get=ANYBODY, post=ANYBODY),  # says that it is closed (test_signing_in.py)
     "account_reauthenticate": Row(get=SIGNED_IN, post=SIGNED_IN),
+    "reauthenticate_at_the_provider": page(ANYBODY),
     "account_request_reauthentication_code": Row(),  # closed: a code by mail is not enough
     "account_confirm_reauthentication_code": Row(),
     "account_email": Row(),  # closed: admins set mail addresses

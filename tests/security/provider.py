@@ -90,6 +90,10 @@ def main() -> None:
     from django.core.wsgi import get_wsgi_application
 
     django.setup()
+    from allauth.account.signals import authentication_step_completed
+    from django.contrib.auth.models import update_last_login
+
+    authentication_step_completed.connect(update_last_login)  # at each proof, also of somebody who is signed in
     call_command("migrate", verbosity=0)
     fill(folder, callback)
     run("127.0.0.1", port, get_wsgi_application(), threading=True)

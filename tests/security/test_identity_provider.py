@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -34,6 +35,7 @@ PEOPLE = [
     {"name": "may", "mail": "may.lee@example.com", "verified": True, "password": WORD},
     {"name": "forger", "mail": "ken.ho@example.com", "verified": False, "password": WORD},
     {"name": "wordy", "mail": "ken.ho@example.com", "verified": False, "password": WORD},
+    {"name": "silent", "mail": "silent@example.com", "verified": True, "password": WORD},
     {"name": "nobody", "mail": "new@example.com", "verified": True, "password": WORD},
 ]
 
@@ -91,25 +93,32 @@ def begin(client: Client) -> str:
     return str(answer["Location"])
 
 
-def at_the_provider(address: str, name: str) -> str:
-    """A person at the provider: signs in there, and is sent back with a code. Gives the address of the way back."""
-    with httpx.Client(timeout=20) as browser:
-        answer = browser.get(address, follow_redirects=True)
+def at_the_provider(address: str, name: str, browser: httpx.Client | None = None) -> str:
+    """A person at the provider: signs in there, and is sent back with a code. Gives the address of the way back.
+
+    Without a name: somebody at a browser that the provider may remember; "" if it asks who this is.
+    """
+    browser = browser or httpx.Client(timeout=20)
+    answer = browser.get(address)
+    for _hop in range(10):
+        place = answer.headers.get("location", "")
+        if place.startswith(CALLBACK):
+            return place
+        if answer.is_redirect:
+            answer = browser.get(str(answer.url.join(place)))
+            continue
+        if not name:
+            return ""
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', answer.text)
         assert token is not None, answer.text[:500]
         form = {"login": name, "password": WORD, "csrfmiddlewaretoken": token[1]}
         answer = browser.post(str(answer.url), data=form, headers={"Referer": str(answer.url)})
-        for _hop in range(5):
-            place = answer.headers.get("location", "")
-            if place.startswith(CALLBACK):
-                return place
-            answer = browser.get(str(answer.url.join(place)))
     raise AssertionError(answer.text[:500])
 
 
-def come_in(name: str, client: Client | None = None) -> tuple[Client, Any]:
+def come_in(name: str, client: Client | None = None, browser: httpx.Client | None = None) -> tuple[Client, Any]:
     client = client or Client()
-    back = at_the_provider(begin(client), name)
+    back = at_the_provider(begin(client), name, browser)
     return client, client.get(back.removeprefix("http://testserver"))
 
 
@@ -202,21 +211,60 @@ def test_who_has_only_the_providers_word_gets_a_second_factor_soon_after_it(
     """And a password. Later they are sent to the provider first; who has a password here proves themselves by that."""
     page = "/accounts/2fa/totp/activate/"
     client, _answer = come_in("may")
-    assert "/accounts/reauthenticate/" in client.get(page)["Location"]
+    assert "/accounts/reauthenticate/?" in client.get(page)["Location"]
     User.objects.filter(pk=world.manager.pk).update(password="!")
     client, _answer = come_in("may")
     assert client.get(page).status_code == 200
     assert client.get("/accounts/password/set/").status_code == 200
     later = time.time() + 301
     monkeypatch.setattr(accounts.time, "time", lambda: later)
-    away = client.get("/accounts/password/set/")
-    assert urlsplit(away["Location"]).path == "/accounts/oidc/company/login/"
-    away = client.get(page)
-    assert urlsplit(away["Location"]).path == "/accounts/oidc/company/login/"
+    anew(client, "/accounts/password/set/")
+    there = anew(client, page)
     monkeypatch.undo()
-    back = at_the_provider(str(client.get(away["Location"])["Location"]), "may")
+    back = at_the_provider(there, "may")
     assert client.get(back.removeprefix("http://testserver"))["Location"] == page
     assert client.get(page).status_code == 200
+
+
+def anew(client: Client, page: str) -> str:
+    """Where a page leads that wants a new proof from whoever has only the provider's word."""
+    here = client.get(page)
+    assert urlsplit(here["Location"]).path == "/accounts/reauthenticate/company/"
+    there = client.get(client.get(here["Location"])["Location"])
+    return str(there["Location"])
+
+
+@guarantee("X05", ci=1)
+def test_a_browser_that_the_provider_remembers_proves_nothing(world: World, provider: tuple[str, Path]) -> None:
+    """A screen that was left open is open at the provider too: whoever sits there gets no second factor by it."""
+    page = "/accounts/2fa/totp/activate/"
+    User.objects.filter(pk=world.manager.pk).update(password="!")
+    client, browser = Client(), httpx.Client(timeout=20)
+    come_in("may", client, browser)
+    with sqlite3.connect(provider[1] / "provider.sqlite3") as kept:  # an hour ago
+        kept.execute("UPDATE auth_user SET last_login = datetime(last_login, '-1 hour') WHERE username = 'may'")
+    there = str(client.get("/accounts/oidc/company/login/", {"process": "login"})["Location"])
+    back = at_the_provider(there, "", browser)
+    client.get(back.removeprefix("http://testserver"))
+    assert alive(client) and client.get(page).status_code == 302
+    address = anew(client, page)
+    assert at_the_provider(address, "", browser) == ""
+    unasked = re.sub(r"prompt=login|max_age=\d+", "", address)  # whoever sits there may change what we ask for
+    back = at_the_provider(unasked, "", browser)
+    client.get(back.removeprefix("http://testserver"))
+    assert alive(client) and client.get(page).status_code == 302
+    back = at_the_provider(anew(client, page), "may", browser)
+    assert client.get(back.removeprefix("http://testserver"))["Location"] == page
+    assert client.get(page).status_code == 200
+
+
+@guarantee("X05", ci=1)
+def test_a_provider_that_does_not_say_when_it_asked_proves_nothing(world: World, provider: tuple[str, Path]) -> None:
+    User.objects.filter(pk=world.manager.pk).update(password="!", email="silent@example.com")
+    client, _answer = come_in("silent")
+    assert alive(client)
+    for page in ("/accounts/2fa/totp/activate/", "/accounts/password/set/"):
+        assert client.get(page).status_code == 403
 
 
 @guarantee("X05", ci=1)
