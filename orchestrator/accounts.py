@@ -10,8 +10,9 @@ from urllib.parse import urlencode, urlsplit
 
 from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.internal.stagekit import clear_login
 from allauth.account.utils import get_next_redirect_url
-from allauth.core.exceptions import SignupClosedException
+from allauth.core.exceptions import ImmediateHttpResponse, SignupClosedException
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from cryptography.fernet import Fernet, MultiFernet
@@ -28,6 +29,7 @@ from cases.actors import Actor
 from cases.errors import NoRight
 from orchestrator.workmap import services
 
+PROVED = "password_at_sign_in"  # in the session between the steps of a sign-in: a digest of the password of then
 ASKED = "asked_at_the_provider"  # in the session: when, in seconds since 1970
 PROVIDER = Actor("control", "identity provider")
 
@@ -104,6 +106,19 @@ class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # alla
             return True
         asked = self.request.session.get(ASKED)
         return asked is None or time.time() - asked >= app_settings.REAUTHENTICATION_TIMEOUT
+
+    def pre_login(self, request: HttpRequest, user: Any, **more: Any) -> HttpResponse | None:
+        """The first proof was right; a second factor may be asked for before `login`."""
+        request.session[PROVED] = user.get_session_auth_hash()
+        refused: HttpResponse | None = super().pre_login(request, user, **more)
+        return refused
+
+    def login(self, request: HttpRequest, user: Any) -> None:
+        """Whoever proved a password that was changed since begins anew."""
+        if request.session.pop(PROVED, None) != user.get_session_auth_hash():
+            clear_login(request)
+            raise ImmediateHttpResponse(HttpResponseRedirect(reverse("account_login")))
+        super().login(request, user)
 
     def post_login(
         self, request: HttpRequest, user: Any, *, signal_kwargs: dict[str, Any] | None, **more: Any

@@ -89,6 +89,19 @@ def test_the_code_of_the_app_signs_in_once(world: World, enrolled: str) -> None:
 
 
 @guarantee("X05", ci=1)
+def test_a_password_that_was_changed_meanwhile_signs_nobody_in(world: World, enrolled: str) -> None:
+    """Somebody stands between the password and the code, with a phone that was stolen too."""
+    client = Client()
+    sign_in(client)
+    world.manager.set_password("another-long-one-7")
+    world.manager.save()
+    time.sleep(max(0.0, 5 - STEP + time.time() % STEP))
+    answer = client.post("/accounts/2fa/authenticate/", {"code": code(enrolled, time.time())})
+    assert answer["Location"] == "/accounts/login/"
+    assert not alive(client)
+
+
+@guarantee("X05", ci=1)
 def test_guessing_codes_is_throttled(world: World, enrolled: str) -> None:
     client = Client()
     sign_in(client)
