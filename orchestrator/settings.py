@@ -317,7 +317,10 @@ SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {
     }
 }
 SOCIALACCOUNT_LOGIN_ON_GET = True  # a link: the policy of our pages lets no form lead to another site
-SOCIALACCOUNT_STORE_TOKENS = False
+MFA_FORMS = {
+    f"{one.lower()}_webauthn": f"orchestrator.passkeys.{one}"
+    for one in ("Add", "Login", "Authenticate", "Reauthenticate")
+}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _https  # passkeys on localhost, in the demo
@@ -342,7 +345,6 @@ LANGUAGE_CODE = "en"
 FORMAT_MODULE_PATH = ["orchestrator.formats"]
 LANGUAGES = [("en", _("English")), ("zh-hant", _("Traditional Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "locale"]
-USE_TZ = True
 TIME_ZONE = "Asia/Hong_Kong"
 USE_THOUSAND_SEPARATOR = True
 # Fixes the clock of facts and formulas in demo and tests; refused in production (orchestrator/checks.py).

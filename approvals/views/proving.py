@@ -7,12 +7,12 @@ import time
 from datetime import datetime
 from typing import Any
 
-from allauth.mfa.app_settings import TOTP_PERIOD
+from allauth.mfa import app_settings
 from allauth.mfa.base.forms import ReauthenticateForm
 from allauth.mfa.base.internal.flows import check_rate_limit
 from allauth.mfa.models import Authenticator
-from allauth.mfa.webauthn.forms import ReauthenticateWebAuthnForm
 from allauth.mfa.webauthn.internal.auth import begin_authentication
+from allauth.utils import get_form_class
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -45,7 +45,7 @@ class CodeForm(ReauthenticateForm):  # type: ignore[misc]  # allauth has no type
 def _used(app: Authenticator) -> bool:
     """Whether this half minute's code was used, also if the cache forgot it: the row of the app knows when it was."""
     last = app.last_used_at
-    return last is not None and last.timestamp() // TOTP_PERIOD >= time.time() // TOTP_PERIOD
+    return last is not None and last.timestamp() // app_settings.TOTP_PERIOD >= time.time() // app_settings.TOTP_PERIOD
 
 
 def take(request: HttpRequest) -> list[str]:
@@ -54,7 +54,8 @@ def take(request: HttpRequest) -> list[str]:
     Returns what is wrong with it, in words; nothing if it was right or none came.
     """
     if request.POST.get("credential"):
-        form, method = ReauthenticateWebAuthnForm(data=request.POST, user=request.user), "webauthn"
+        key_form = get_form_class(app_settings.FORMS, "reauthenticate_webauthn", None)
+        form, method = key_form(data=request.POST, user=request.user), "webauthn"
     elif request.POST.get("code"):
         form, method = CodeForm(data=request.POST, user=request.user), "totp"
     else:
