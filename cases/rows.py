@@ -20,6 +20,7 @@ from uuid import UUID
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, NotSupportedError, connections, models
 from django.db.models.base import ModelState
+from psycopg.adapt import Loader
 
 M = TypeVar("M", bound=models.Model)
 Missed = Callable[[], Exception]
@@ -45,9 +46,12 @@ def execute(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
 
 def _run(ours: Any, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     kept: dict[str, Any] = vars(ours.connection)  # used by one thread at a time; gone when the connection is
-    bound: Any = kept.get(_CURSOR)
-    if bound is None:
-        bound = kept[_CURSOR] = _Bound(ours.connection)
+    cursors: dict[str, Any] = kept.setdefault(_CURSORS, {})
+    bound = cursors.get(text)
+    if bound is None:  # one for each text: psycopg works out once how its columns are read
+        if len(cursors) >= _MOST_TEXTS:
+            cursors.clear()
+        bound = cursors[text] = _Bound(ours.connection)
     if ours.queries_logged or ours.execute_wrappers:
         cursor = ours.make_debug_cursor(bound) if ours.queries_logged else ours.make_cursor(bound)
         cursor.execute(text, values)
@@ -60,11 +64,15 @@ def _run(ours: Any, text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         return found
 
 
-_CURSOR = "cursor of rows"
+_CURSORS = "cursors of rows"
 
 
 class _Bound(psycopg.RawCursor[Any]):
     """Binds at the server, and keeps its text where Django's log of queries looks for it."""
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection)
+        self.adapters.register_loader("timestamptz", _Moment)
 
     run = psycopg.RawCursor.execute
 
@@ -73,6 +81,17 @@ class _Bound(psycopg.RawCursor[Any]):
             return super().execute(query, params, **more)
         finally:
             self._query = SimpleNamespace(query=query.encode())  # type: ignore[assignment]
+
+
+class _Moment(Loader):
+    """A time of a session in UTC, read by Python's own reader, which is in C."""
+
+    def load(self, data: Any) -> datetime:
+        text = bytes(data).decode()
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError as error:  # before Christ, or `infinity`
+            raise psycopg.DataError(f"a time that Python has no form for: {text}") from error
 
 
 def numbered(text: str, first: int = 1) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from weakref import ref
 
 import pytest
-from django.db import connection, transaction
+from django.db import DataError, connection, transaction
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 
@@ -114,6 +114,23 @@ def test_a_closed_connection_is_let_go(transactional_db: None) -> None:
         connection.close()
     gc.collect()
     assert [one() for one in gone] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    "written", ["2026-11-26 09:30:15", "2026-11-26 09:30:15.1", "2026-11-26 09:30:15.00012", "0001-01-01", "9999-12-31"]
+)
+def test_a_time_is_read_as_the_orm_reads_it(db: None, written: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT %s::timestamptz", [f"{written}+00"])
+        [(wanted,)] = cursor.fetchall()
+    [(found,)] = rows.execute("SELECT $1::timestamptz", [f"{written}+00"])
+    assert (found, found.tzinfo) == (wanted, wanted.tzinfo)
+
+
+def test_a_time_that_python_has_no_form_for_is_refused(db: None) -> None:
+    for written in ("infinity", "0044-03-15 12:00+00 BC"):
+        with pytest.raises(DataError), transaction.atomic():
+            rows.execute("SELECT $1::timestamptz", [written])
 
 
 def test_what_raises_sends_nothing(company: Small) -> None:
