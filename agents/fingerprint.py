@@ -1,10 +1,9 @@
 """The fingerprint of a proposal: what a person saw, what a permit allows, what the executor recomputes. Pure."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cases.plainly import plain_text
+from cases.plainly import plain_digest
 
 
 def fingerprint(
@@ -20,7 +19,7 @@ def fingerprint(
     `options`: `{name, writes: [{name, operation, arguments, target_version}]}`; `facts`: values shown, without their
     read times; `versions`: of rules, map and templates.
     """
-    text = plain_text(
+    return plain_digest(
         {
             "case": case_id,
             "turn": turn,
@@ -43,4 +42,3 @@ def fingerprint(
             "versions": dict(versions),
         }
     )
-    return hashlib.sha256(text.encode()).hexdigest()

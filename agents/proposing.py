@@ -20,10 +20,9 @@ from agents.reading import Reader
 from agents.subjects import subject_of
 from cases import rows
 from cases.actors import Actor
-from cases.canonical import digest
 from cases.ledger import Entry
 from cases.models import Case
-from cases.plainly import plain
+from cases.plainly import plain, plain_digest
 from cases.texts import here, to_store
 from cases.values import UNKNOWN, dig
 
@@ -112,7 +111,7 @@ def target_version(operation: Operation, arguments: Mapping[str, Any], config: C
     worked, answer, _why = read(reading, given, "version")
     if not worked:
         return None
-    value = dig(answer, str(spec["path"])) if spec.get("path") else digest(plain(answer))
+    value = dig(answer, str(spec["path"])) if spec.get("path") else plain_digest(answer)
     return None if value is UNKNOWN else plain(value)
 
 

@@ -11,9 +11,8 @@ from django.utils.translation import gettext as _
 from agents import reaching
 from agents.models import Operation
 from cases.actors import CONTROL, Actor
-from cases.canonical import canonical, digest
 from cases.ledger import Entry
-from cases.plainly import plain
+from cases.plainly import plain_digest, plain_text
 
 
 class Reader:
@@ -25,7 +24,7 @@ class Reader:
         self._sealed = False
 
     def __call__(self, operation: Operation, arguments: Mapping[str, Any], purpose: str) -> tuple[bool, Any, str]:
-        key = operation.name + canonical(plain(arguments))
+        key = operation.name + plain_text(arguments)
         if key not in self._known:
             if self._sealed:
                 return False, None, _("It was not looked up in time.")
@@ -71,7 +70,7 @@ def read_entry(
         "ok": ok,
     }
     if ok:
-        data |= {"fields": fields_of(answer), "count": _count(answer), "digest": digest(plain(answer))}
+        data |= {"fields": fields_of(answer), "count": _count(answer), "digest": plain_digest(answer)}
     else:
         data["why"] = why
     return Entry("data.read" if ok else "data.not_read", actor, data)

@@ -4,6 +4,7 @@ Both are wanted for every event. Python's own writer and reader of JSON, which a
 a walk through the value; where they would not give the very same, the walk does it.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -29,16 +30,26 @@ def plain_text(value: Any) -> str:
         text = _as_it_is(value)
     except (ValueError, TypeError, RecursionError):
         return canonical(_walked(value))
-    return canonical(_walked(value)) if _ODD.search(text) else canonical_text(text)
+    return canonical(_walked(value)) if _ODD.search(text) else _in_order(text)
+
+
+def plain_digest(value: Any) -> str:
+    """The SHA-256 of that text: what `canonical.digest` gives for `plain(value)`."""
+    return hashlib.sha256(plain_text(value).encode()).hexdigest()
 
 
 def canonical_text(stored: str) -> str:
     """The canonical text of stored JSON. Raises ValueError as `canonical` does."""
-    try:
-        text = _compact(json.loads(stored, parse_float=_fraction))
-    except _Odd:
-        return canonical(json.loads(stored))
+    text = _in_order(stored)
     return canonical(json.loads(stored)) if _ODD.search(text) else text
+
+
+def _in_order(written: str) -> str:
+    """The canonical text of JSON that holds nothing odd."""
+    try:
+        return _compact(_exactly(written))
+    except _Odd:
+        return canonical(json.loads(written))
 
 
 def _walked(value: Any) -> Any:
@@ -95,7 +106,9 @@ def _other(value: Any) -> Any:
 
 
 _Writer = Callable[[Any], str]
+_Reader = Callable[[str], Any]
 _compact: _Writer = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_exactly: _Reader = json.JSONDecoder(parse_float=_fraction).decode
 _as_it_is: _Writer = json.JSONEncoder(ensure_ascii=False, allow_nan=False, default=_other).encode
 
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases import plainly
-from cases.canonical import canonical
+from cases.canonical import canonical, digest
 from cases.ledger import link
-from cases.plainly import canonical_text, plain, plain_text
+from cases.plainly import canonical_text, plain, plain_digest, plain_text
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=12) | st.sampled_from(
     ["\x00", "\ud800", "\ue000", "😀", "\\u0000", "現退回", "a\u2028b", '"', "\\", "\x7f", ""]
@@ -45,6 +45,11 @@ def test_the_text_is_the_canonical_text_of_what_the_walk_gives(value: Any) -> No
     text = plain_text({"value": value, "_actor": {"kind": "agent"}})
     assert text == canonical({"value": plainly._walked(value), "_actor": {"kind": "agent"}})
     assert canonical_text(text) == text
+
+
+@given(VALUES)
+def test_the_digest_is_the_canonical_one_of_the_plain_value(value: Any) -> None:
+    assert plain_digest(value) == digest(plain(value))
 
 
 @given(st.dictionaries(TEXTS, st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS, max_size=6))
