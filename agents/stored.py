@@ -23,12 +23,13 @@ def with_writes(where: str, values: Sequence[Any], case: Case, config: Configura
         proposal = found.get(row[0])
         if proposal is None:
             proposal = found[row[0]] = rows.made(Proposal, row)
-            proposal.case, proposal.loaded = case, []
+            proposal.loaded = []
+            rows.put_beside(proposal, "case", case)
             if proposal.proposer_agent_id in config.agents:
-                proposal.proposer_agent = config.agents[proposal.proposer_agent_id]
+                rows.put_beside(proposal, "proposer_agent", config.agents[proposal.proposer_agent_id])
         if row[_PROPOSAL] is not None and proposal.loaded is not None:
             write = rows.made(Write, row[_PROPOSAL:])
-            write.proposal = proposal
+            rows.put_beside(write, "proposal", proposal)
             with_operation(write, config)
             proposal.loaded.append(write)
     return list(found.values())
@@ -46,12 +47,13 @@ def writes_of(proposal: Proposal, config: Configuration) -> list[Write]:
     """Its writes as they are stored, each with its operation out of the configuration."""
     found = rows.read(Write, "proposal_id = %s", [proposal.pk], "ORDER BY option, position")
     for write in found:
-        write.proposal = proposal
+        rows.put_beside(write, "proposal", proposal)
         with_operation(write, config)
     return found
 
 
 def with_operation(write: Write, config: Configuration) -> None:
     """Give a write its operation out of the configuration at hand; one that is retired is asked for when needed."""
-    if write.operation_id in config.operations_by_id:
-        write.operation = config.operations_by_id[write.operation_id]
+    operation = config.operations_by_id.get(write.operation_id)
+    if operation is not None:
+        rows.put_beside(write, "operation", operation)

@@ -34,7 +34,8 @@ def execute(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Run one statement with `$1`, `$2` ... that answers with rows. Prepared by the server when it comes again."""
     ours: Any = connections[DEFAULT_DB_ALIAS]  # the proxy would look this up for each of the next words
     ours.close_if_health_check_failed()
-    ours.ensure_connection()
+    if ours.connection is None:
+        ours.ensure_connection()
     try:
         return _run(ours, text, values)
     except NotSupportedError:  # a column that it answers with has another type now: it has to be prepared anew
@@ -154,14 +155,17 @@ def _loaders(model: type[models.Model]) -> tuple[list[str], list[tuple[str, Call
 def _from_json(value: Any) -> Any:
     if value == "{}":  # what most of them are
         return {}
-    return json.loads(value) if isinstance(value, str) else value
+    return _decoded(value)[0] if isinstance(value, str) else value
+
+
+_decoded = json.JSONDecoder().raw_decode  # PostgreSQL puts nothing before or after it
 
 
 def fresh(model: type[M], **values: Any) -> M:
     """`model(**values)`, without asking each field how it wants to be set. Raises TypeError for a name it has not."""
     instance = model.__new__(model)
     own = instance.__dict__
-    own["_state"] = ModelState()
+    own["_state"] = state = ModelState()
     defaults, makers, related = _blank(model)
     own.update(defaults)
     for name, make in makers:
@@ -171,20 +175,30 @@ def fresh(model: type[M], **values: Any) -> M:
         if name in own:
             own[name] = value
         elif name in related:
-            setattr(instance, name, value)
+            own[related[name]] = None if value is None else value.pk
+            put_beside(instance, name, value)
+            if value is not None:
+                state.db = DEFAULT_DB_ALIAS  # where the other one is
         else:
             raise TypeError(f"{model.__name__} has no field {name}")
     return instance
 
 
 @cache
-def _blank(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]], set[str]]:
-    """Defaults by attribute, what makes those that are made anew for each row, and the names that take another row."""
+def _blank(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]], dict[str, str]]:
+    """Defaults by attribute, what makes those that are made anew for each row, and the names that take another row,
+    each with the attribute of its number.
+    """
     fields = model._meta.concrete_fields
     makers = [(one.attname, one.default) for one in fields if one.has_default() and callable(one.default)]
     anew = dict(makers)
     defaults = {one.attname: None if one.attname in anew else one.get_default() for one in fields}
-    return defaults, makers, {one.name for one in fields if one.is_relation}
+    return defaults, makers, {one.name: one.attname for one in fields if one.many_to_one}
+
+
+def put_beside(row: models.Model, name: str, other: models.Model | None) -> None:
+    """Give `row` the related row whose number it holds already: nobody has to ask for it, and nothing changes."""
+    row._state.fields_cache[name] = other
 
 
 # ---------------------------------------------------------------------- values
@@ -196,7 +210,7 @@ def text_of(value: Any) -> Any:
     if known is not None:
         return known(value)
     if isinstance(value, models.Model):
-        return str(value.pk)
+        return text_of(value.pk)
     return str(value)
 
 
@@ -300,13 +314,14 @@ def _gathering() -> Iterator["_Batch"]:
 class _Insert:
     model: type[models.Model]
     rows: list[models.Model]
+    numbered: bool  # by the database
 
     @property
     def key(self) -> Any:
-        return "insert", self.model, len(self.rows), self.rows[0].pk is None
+        return "insert", self.model, len(self.rows), self.numbered
 
     def text(self, name: str) -> str:
-        names = _inserted(self.model, self.rows[0].pk is None)
+        names = _inserted(self.model, self.numbered)
         marks = "(" + ", ".join(["%s"] * len(names)) + ")"
         into = ", ".join(f'"{_field(self.model, one)[0]}"' for one in names)
         lines = ", ".join([marks] * len(self.rows))
@@ -314,8 +329,7 @@ class _Insert:
         return f'{name} AS (INSERT INTO {self.model._meta.db_table} ({into}) VALUES {lines} RETURNING "{pk}")'  # noqa: S608
 
     def values(self) -> list[Any]:
-        names = _inserted(self.model, self.rows[0].pk is None)
-        kept = [_field(self.model, name)[1:] for name in names]
+        kept = [_field(self.model, name)[1:] for name in _inserted(self.model, self.numbered)]
         return [
             None if (value := row.__dict__[attribute]) is None else convert(value)
             for row in self.rows
@@ -358,7 +372,7 @@ class _Change:
 
     def values(self) -> list[Any]:
         model = self.model
-        values = [_field(model, name)[2](_plain(value)) for name, value in self.changed.items()]
+        values = [_field(model, name)[2](value) for name, value in self.changed.items()]
         return [*values, text_of(self.row.pk), *(text_of(value) for value in self.guard.values())]
 
 
@@ -385,12 +399,11 @@ class _Batch:
     parts: list[_Insert | _Change | _Raw] = field(default_factory=list)
 
     def insert(self, row: models.Model) -> None:
-        last = self.parts[-1] if self.parts else None
-        alike = isinstance(last, _Insert) and last.model is type(row) and (last.rows[0].pk is None) == (row.pk is None)
-        if alike:
-            last.rows.append(row)  # type: ignore[union-attr]
+        last, numbered = self.parts[-1] if self.parts else None, row.pk is None
+        if isinstance(last, _Insert) and last.model is type(row) and last.numbered == numbered:
+            last.rows.append(row)
         else:
-            self.parts.append(_Insert(type(row), [row]))
+            self.parts.append(_Insert(type(row), [row], numbered))
 
     def change(self, row: models.Model, values: Mapping[str, Any], guard: Mapping[str, Any], missed: Any) -> None:
         for part in self.parts:
@@ -413,10 +426,10 @@ class _Batch:
         for part, found in zip(parts, answer, strict=True):
             if isinstance(part, _Change) and part.missed is not None and not found:
                 raise part.missed()
-            if isinstance(part, _Insert) and part.rows[0].pk is None:
-                for row, number in zip(part.rows, found, strict=True):
-                    row.pk = number
             if isinstance(part, _Insert):
+                if part.numbered:
+                    for row, number in zip(part.rows, found, strict=True):
+                        row.pk = number
                 for row in part.rows:
                     row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
 
@@ -456,7 +469,3 @@ def _inserted(model: type[models.Model], without_pk: bool) -> tuple[str, ...]:
 
 def _pk(model: type[models.Model]) -> Any:
     return model._meta.pk
-
-
-def _plain(value: Any) -> Any:
-    return value.pk if isinstance(value, models.Model) else value

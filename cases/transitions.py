@@ -76,8 +76,9 @@ def _lock() -> str:
 
 def with_type(case: Case, types: Mapping[int, RequestType]) -> None:
     """Give a case its type out of those at hand, so that nobody has to ask for it."""
-    if case.type_id is not None and case.type_id in types:
-        case.type = types[case.type_id]
+    type_ = types.get(case.type_id or 0)
+    if type_ is not None:
+        rows.put_beside(case, "type", type_)
 
 
 def reserve_number(type_name: str = "") -> tuple[int, datetime, int | None]:

@@ -138,7 +138,7 @@ class Planner:
         for row in found:
             run = rows.made(Run, row)
             if run.agent_id in self.config.agents:
-                run.agent = self.config.agents[run.agent_id]
+                rows.put_beside(run, "agent", self.config.agents[run.agent_id])
             self.runs[run.step] = run
         return found[0][_RUN_COLUMNS:] if found else rows.execute(_RUN_IDS, values)[0][1:]
 
