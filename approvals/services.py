@@ -94,8 +94,9 @@ def decide(
 
 def _sent_before(actor: Actor, approval: Approval, nonce: str) -> bool:
     """Whether this person's form was recorded already. Raises `WrongState` if that decision was taken back since."""
-    own = Decision.objects.filter(nonce=nonce, approval=approval, user=actor.user_id)
-    known = own.first() if nonce else None
+    if not nonce:
+        return False
+    known = Decision.objects.filter(nonce=nonce, approval=approval, user=actor.user_id).first()
     if known is not None and known.undone_at is not None:
         raise transitions.taken_back(approval, known, database_now())
     return known is not None
