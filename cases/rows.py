@@ -7,8 +7,7 @@ Within `together()` changes are gathered and sent as one statement, each still g
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -251,7 +250,7 @@ def insert(*rows: models.Model) -> None:
 
     A change of a row that is still gathered changes what will be added.
     """
-    with _gathering() as batch:
+    with together() as batch:
         for row in rows:
             batch.insert(row)
 
@@ -261,7 +260,7 @@ def change(row: models.Model, values: Mapping[str, Any], *, guard: Mapping[str, 
 
     `missed`: raised if it does not; None: then nothing is to be stored, and nobody minds.
     """
-    with _gathering() as batch:
+    with together() as batch:
         batch.change(row, values, guard, missed)
     for name, value in values.items():
         setattr(row, name, value)
@@ -269,7 +268,7 @@ def change(row: models.Model, values: Mapping[str, Any], *, guard: Mapping[str, 
 
 def add(text: str, values: Sequence[Any]) -> None:
     """One more `INSERT` or `UPDATE` with `%s`; `{name}` in it stands for a name of its own."""
-    with _gathering() as batch:
+    with together() as batch:
         batch.parts.append(_Raw(text, [text_of(value) for value in values]))
 
 
@@ -280,34 +279,12 @@ def send() -> None:
         batch.send()
 
 
-@contextmanager
-def together() -> Iterator[None]:
-    """Gather the changes within this block and send them as one statement at its end; none if it raises.
+def together() -> "_Batch":
+    """Gather the changes within this `with` block and send them as one statement at its end; none if it raises.
 
     What is read meanwhile does not show them: call `send` before reading what they change.
     """
-    if _open.get() is not None:
-        yield
-        return
-    batch = _Batch()
-    token = _open.set(batch)
-    try:
-        yield
-        batch.send()
-    finally:
-        _open.reset(token)
-
-
-@contextmanager
-def _gathering() -> Iterator["_Batch"]:
-    """The open batch; without one the change is sent at once."""
-    batch = _open.get()
-    if batch is not None:
-        yield batch
-        return
-    batch = _Batch()
-    yield batch
-    batch.send()
+    return _open.get() or _Batch()
 
 
 @dataclass
@@ -397,6 +374,22 @@ class _Batch:
     """Changes that go out in one statement. A row is named once: later changes of it join the first."""
 
     parts: list[_Insert | _Change | _Raw] = field(default_factory=list)
+    depth: int = 0  # of blocks within one another: the outermost sends
+
+    def __enter__(self) -> "_Batch":
+        if self.depth == 0:
+            _open.set(self)
+        self.depth += 1
+        return self
+
+    def __exit__(self, failed: object, *_more: object) -> None:
+        try:
+            if self.depth == 1 and failed is None:
+                self.send()
+        finally:
+            self.depth -= 1
+            if self.depth == 0:
+                _open.set(None)
 
     def insert(self, row: models.Model) -> None:
         last, numbered = self.parts[-1] if self.parts else None, row.pk is None
