@@ -130,7 +130,7 @@ class FactFinder:
     # ------------------------------------------------------------------ sources
 
     def _first_known(self, fact: FactConfig) -> Found:
-        result = unknown(_("No source is named."))
+        result = unknown("")
         for source in fact.sources:
             result = getattr(self, f"_from_{source.kind}")(source)
             if result.known:
@@ -139,7 +139,8 @@ class FactFinder:
                     return Found(value, result.bound, result.source, at=self.now)
                 kind = fact.row.kind
                 result = unknown(_("The value is not a %(kind)s.") % {"kind": kind}, result.source)
-        return Found(UNKNOWN, source=result.source, why=result.why, at=self.now)
+        why = result.why if fact.sources else _("No source is named.")
+        return Found(UNKNOWN, source=result.source, why=why, at=self.now)
 
     def _from_form(self, source: FactSource) -> Found:
         value = dig(self.case.form, str(source.settings["form"]))

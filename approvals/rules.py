@@ -213,16 +213,15 @@ def combine(verdicts: Sequence[Verdict]) -> Verdict:
     if not verdicts:
         raise ValueError("an option without writes has no verdict of its own; it needs a person")
     kind = max((verdict.kind for verdict in verdicts), key=RANK.__getitem__)
-    asks, _groups = merge([ask for verdict in verdicts for ask in verdict.asks])
-    fallback, _groups = merge([ask for verdict in verdicts for ask in (*verdict.asks, *verdict.fallback)])
+    asks, fallback = [ask for one in verdicts for ask in one.asks], [ask for one in verdicts for ask in one.fallback]
     return Verdict(
         kind,
-        asks=asks if kind == "ask" else (),
+        asks=merge(asks)[0] if kind == "ask" else (),
         results=tuple(result for verdict in verdicts for result in verdict.results),
         lacked=tuple(dict.fromkeys(name for verdict in verdicts for name in verdict.lacked)),
         standing=tuple(c for v in verdicts for c in v.standing) if kind == "standing" else (),
         reasons=tuple(dict.fromkeys(reason for verdict in verdicts for reason in verdict.reasons)),
-        fallback=fallback if kind == "standing" else (),
+        fallback=merge([*asks, *fallback])[0] if kind == "standing" else (),
     )
 
 
@@ -400,7 +399,8 @@ def _verdict(
     kind: Kind, judged: Sequence[_Judged], won: set[str], lacked: tuple[str, ...], reasons: tuple[str, ...]
 ) -> Verdict:
     results = tuple(
-        replace(one.result, won=one.rule.name in won and one.result.result != "not matched") for one in judged
+        replace(one.result, won=True) if one.rule.name in won and one.result.result != "not matched" else one.result
+        for one in judged
     )
     return Verdict(kind, results=results, lacked=lacked, reasons=reasons)
 

@@ -31,8 +31,10 @@ def in_words(message: str, **values: Any) -> InEach:
 
 def joined(sentences: Iterable[str]) -> InEach:
     """Sentences after each other, in each language."""
-    said = list(sentences)
-    return in_each(lambda language: " ".join(say(to_store(one), language) for one in said))
+    said = [to_store(one) for one in sentences]
+    made = InEach(" ".join(here(one) for one in said))
+    made.texts = {language: " ".join(say(one, language) for one in said) for language in LANGUAGES}
+    return made
 
 
 def to_store(sentence: str) -> str | dict[str, str]:
