@@ -105,7 +105,7 @@ class Configuration:
         return {t.name: by_id[t.escalates_to_id] for t in self.teams.values() if t.escalates_to_id in by_id}
 
     def type_of(self, case: Any) -> TypeConfig | None:
-        return self.types.get(case.type_id) if case.type_id else None
+        return self.types.get(case.type_id)
 
     def hold_of(self, operation: Operation) -> int:
         """Seconds a write of this operation waits after a person's decision."""

@@ -76,13 +76,12 @@ def address_of(system: System) -> str:
 
 
 def _connector(system: System) -> Connector:
-    spec = spec_of(system)
-    key = (system.pk, system.version, spec.url)
+    key = (system.pk, system.version, address_of(system))
     with _lock:
         if key not in _connectors:
             for old in [k for k in _connectors if k[0] == system.pk]:
                 del _connectors[old]
-            _connectors[key] = connector_for(spec)
+            _connectors[key] = connector_for(spec_of(system))
         return _connectors[key]
 
 

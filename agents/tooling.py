@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from agents import carrying, executor, gate, proposing, reaching, transitions
 from agents.brains.base import Done, ToolFailed
 from agents.carrying import Carrier
-from agents.configuration import StepConfig
+from agents.configuration import StepConfig, TypeConfig
 from agents.errors import BadArguments, Refused
 from agents.facts import FactFinder, request_values, stands_on
 from agents.fields import keep_fields, seen_through
@@ -69,11 +69,12 @@ class StepTools:
     def visible_facts(self) -> Mapping[str, Any]:
         """Looked-up facts only through the grant for that operation and its fields; of the others all."""
         seen: dict[str, Any] = {}
-        for name in self.finder.type.facts:
-            if self.finder.needs_argument(name):
+        finder = self.finder
+        for name in finder.type.facts:
+            if finder.needs_argument(name):
                 continue
-            found = self.finder.find(name)
-            seen[name] = self._through_grant(name, found.value) if found.known else UNKNOWN
+            found = finder.find(name)
+            seen[name] = self._through_grant(finder.type, name, found.value) if found.known else UNKNOWN
         return seen
 
     def known(self, fact: str) -> bool:
@@ -96,21 +97,21 @@ class StepTools:
         text, missing = placeholders.fill(say(row.texts, self.stretch.case.language), values)
         return str(text), missing
 
-    def _through_grant(self, name: str, value: Any) -> Any:
-        look_ups = [s for s in self.finder.type.facts[name].sources if s.kind == "look_up" and s.operation]
+    def _through_grant(self, type_: TypeConfig, name: str, value: Any) -> Any:
+        look_ups = [s for s in type_.facts[name].sources if s.kind == "look_up" and s.operation]
         if not look_ups:
-            return value if self._may_derive(name) else UNKNOWN
+            return value if self._may_derive(type_, name) else UNKNOWN
         for source in look_ups:
             grant = self._valid_grant(source.operation)
             if grant is not None:
                 return seen_through(value, source.settings.get("path"), grant.fields)
         return UNKNOWN
 
-    def _may_derive(self, name: str) -> bool:
+    def _may_derive(self, type_: TypeConfig, name: str) -> bool:
         """A formula over looked-up facts is seen where each of those look-ups is granted."""
-        names, _kinds = stands_on(self.finder.type, name)
+        names, _kinds = stands_on(type_, name)
         for other in names:
-            fact = self.finder.type.facts.get(other)
+            fact = type_.facts.get(other)
             for source in fact.sources if fact else ():
                 operation = source.operation if source.kind == "look_up" else None
                 if operation and self._valid_grant(operation) is None:

@@ -59,7 +59,7 @@ class _Recipe:
         self.outcome = ""
 
     def result(self, result: Result) -> Result:
-        result.values = {**plain(self.own), **({"draft": self.draft} if self.draft else {})}
+        result.values = {**(plain(self.own) if self.own else {}), **({"draft": self.draft} if self.draft else {})}
         result.draft = self.draft
         result.option = result.option or self.option
         result.outcome = result.outcome or self.outcome

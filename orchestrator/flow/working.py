@@ -152,14 +152,14 @@ def _alone_next(stretch: Stretch) -> StepConfig | None:
         return None
     if ready[0].name in states or _others_may_claim(stretch.case, ready[0]):
         return None  # begun in this turn before (the requester was asked), or ready for every worker
-    work = ready[0].work
-    if work is None or work.agent.brain_kind not in ("procedure",) or not work.agent.active:
+    agent = ready[0].work.agent if ready[0].work is not None else None
+    if agent is None or agent.brain_kind not in ("procedure",) or not agent.active:
         return None
     stretch.current = rows.fresh(
         Run,
         case=stretch.case,
         step=ready[0].name,
-        agent=work.agent,
+        agent=agent,
         turn=stretch.run.turn,
         started_at=stretch.now,
         versions={"map": stretch.config.epoch},
