@@ -367,6 +367,8 @@ class FactFinder:
 
     def _values_of(self, wanted: set[str]) -> dict[str, Any]:
         facts = {name: self.find(name).value for name in wanted if name in self.type.facts}
+        if len(facts) == len(wanted):
+            return facts
         beside = {k: v for k, v in self._names().items() if k in wanted}
         return {**beside, **({"templates": self.texts()} if "templates" in wanted else {}), **facts}
 

@@ -315,8 +315,8 @@ def evidence(finder: FactFinder, config: Configuration) -> list[dict[str, Any]]:
     lines = []
     names = [name for name in finder.type.facts if not finder.needs_argument(name)]
     looked_up = {name: finder.find(name) for name in names}
-    values = {name: plain(found.value) for name, found in looked_up.items() if found.known}
-    values["request"] = request_values(finder.case)
+    plainly = {name: plain(found.value) for name, found in looked_up.items() if found.known}
+    values = {**plainly, "request": request_values(finder.case)}
     for name, found in looked_up.items():
         fact = finder.type.facts[name]
         operation = config.operations.get(found.source)
@@ -328,7 +328,7 @@ def evidence(finder: FactFinder, config: Configuration) -> list[dict[str, Any]]:
                 "where": operation.system.title if operation else found.source,
                 "operation": operation.name if operation else "",
                 "link": record_links.of_operation(operation, values, values.get(name)) if operation else "",
-                "found": plain(found.value) if found.known else None,
+                "found": plainly.get(name),
                 "known": found.known,
                 "why": found.why,
                 "at": found.at.isoformat() if found.at else None,

@@ -219,11 +219,11 @@ def _same(value: Any) -> Any:
 
 _TEXTS: dict[type, Callable[[Any], Any]] = {
     NoneType: _same,
-    str: _same,
+    str: str,
     list: _same,
     int: str,
     UUID: str,
-    bool: lambda value: "t" if value else "f",
+    bool: {True: "t", False: "f"}.__getitem__,
     date: date.isoformat,
     datetime: datetime.isoformat,
 }

@@ -57,6 +57,8 @@ def say(text: Any, language: str = "en") -> str:
 
 def language_of(text: str) -> str:
     """`zh-hant` when at least a fifth of the letters are Chinese characters, else `en`."""
+    if text.isascii():
+        return "en"
     letters = [c for c in text if c.isalpha()]
     chinese = sum("\u3400" <= c <= "\u9fff" for c in letters)
     return "zh-hant" if letters and chinese * 5 >= len(letters) else "en"

@@ -188,7 +188,7 @@ class Case(models.Model):
 
     @property
     def number(self) -> str:
-        return f"C-{self.pk}"
+        return f"C-{self.id}"
 
     @property
     def is_open(self) -> bool:

@@ -102,7 +102,7 @@ def _route(stretch: Stretch, found: dict[str, Found]) -> None:
     """Re-sort by data, not by words: judged once, after the facts. A person's word beats the data."""
     type_ = stretch.type
     sorting = stretch.changes.get("sorting") or stretch.case.sorting
-    if type_ is None or "routed" in sorting or sorting.get("by") == "person":
+    if type_ is None or not type_.row.routes or "routed" in sorting or sorting.get("by") == "person":
         return
     finder = stretch.finder(given=found)
     for route in type_.row.routes:
