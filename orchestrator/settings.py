@@ -326,7 +326,6 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not _https  # passkeys on localhost, in the demo
 MFA_ADAPTER = "orchestrator.accounts.SealedMFAAdapter"
 METRICS_TOKEN = environment.text("METRICS_TOKEN")  # who may read /metrics; without one nobody may
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 EMAIL_HOST = environment.text("EMAIL_HOST", "localhost")
 EMAIL_PORT = environment.whole("EMAIL_PORT", 25, least=1, most=65_535)
 EMAIL_HOST_USER = environment.text("EMAIL_USER")
@@ -335,8 +334,7 @@ EMAIL_USE_TLS = environment.flag("EMAIL_TLS", False)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM", "work-command@localhost")
 if not environment.text("EMAIL_HOST"):
-    # No mail server was named: mails are kept as files, so that a password reset still works on one machine.
-    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"  # a password can be reset on one machine as well
     EMAIL_FILE_PATH = DATA_DIR / "mail"
 
 # ------------------------------------------------------------------ language and time
