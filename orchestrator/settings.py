@@ -290,9 +290,9 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE = True
 ACCOUNT_REAUTHENTICATION_METHODS = ("password", "mfa")  # and the provider, see orchestrator/accounts.py
+ACCOUNT_FORMS = {"reset_password": "orchestrator.sign_in_forms.LostPassword"}
 ACCOUNT_ADAPTER = "orchestrator.accounts.ClosedAccountAdapter"
 SOCIALACCOUNT_ADAPTER = "orchestrator.accounts.ClosedSocialAccountAdapter"
 OIDC_URL = environment.address("OIDC_URL")  # the company's own identity provider, for people who have an account here
@@ -318,7 +318,7 @@ SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, Any]] = {
 }
 SOCIALACCOUNT_LOGIN_ON_GET = True  # a link: the policy of our pages lets no form lead to another site
 MFA_FORMS = {
-    f"{one.lower()}_webauthn": f"orchestrator.passkeys.{one}"
+    f"{one.lower()}_webauthn": f"orchestrator.sign_in_forms.{one}"
     for one in ("Add", "Login", "Authenticate", "Reauthenticate")
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

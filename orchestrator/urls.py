@@ -4,7 +4,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path
 
-from orchestrator import accounts, health, lost_passwords, metrics
+from orchestrator import accounts, health, metrics
 
 # The admin has no door of its own: its people come through ours, with its limits and second factors.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -18,7 +18,6 @@ urlpatterns = [
     path("accounts/reauthenticate/code/", accounts.closed),
     path("accounts/reauthenticate/code/confirm/", accounts.closed),
     path("accounts/reauthenticate/company/", accounts.at_the_provider, name="reauthenticate_at_the_provider"),
-    path("accounts/password/reset/", lost_passwords.lost_password, name="account_reset_password"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("orchestrator.api.urls")),

@@ -184,24 +184,22 @@ def made_admin(world: World, client: Client) -> None:
     call_command("load_people", str(path))
 
 
-def in_the_admin(world: World, client: Client) -> None:
+def saved_in_the_admin(world: World, **fields: str) -> None:
     admin = Client()
     admin.force_login(world.admin)
     data = {
-        "username": "may.lee", "first_name": "May", "is_active": "on", "is_staff": "on",
-        "person-TOTAL_FORMS": "0", "person-INITIAL_FORMS": "0",
+        "username": "may.lee", "first_name": "May", "is_active": "on",
+        "person-TOTAL_FORMS": "0", "person-INITIAL_FORMS": "0", **fields,
     }  # fmt: skip
     assert admin.post(reverse("admin:auth_user_change", args=[world.manager.pk]), data).status_code == 302
+
+
+def in_the_admin(world: World, client: Client) -> None:
+    saved_in_the_admin(world, is_staff="on")
 
 
 def mail_in_the_admin(world: World, client: Client) -> None:
-    admin = Client()
-    admin.force_login(world.admin)
-    data = {
-        "username": "may.lee", "first_name": "May", "is_active": "on", "email": "may.chan@example.com",
-        "person-TOTAL_FORMS": "0", "person-INITIAL_FORMS": "0",
-    }  # fmt: skip
-    assert admin.post(reverse("admin:auth_user_change", args=[world.manager.pk]), data).status_code == 302
+    saved_in_the_admin(world, email="may.chan@example.com")
 
 
 def switched_off(world: World, client: Client) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 import psycopg
 from psycopg.types.json import Jsonb
 
+from orchestrator.flow.benchmark.processes import say_done, wait_for_the_word
+
 STEPS = ("sort", "read", "work_out", "draft", "write", "close")
 TABLE = (
     "CREATE TABLE IF NOT EXISTS bench_floor (id bigserial PRIMARY KEY, case_id uuid NOT NULL, step text NOT NULL, "
@@ -43,16 +45,8 @@ def make_table(address: str) -> None:
 
 def main() -> None:
     """Say ready, wait for the word, do it, say done."""
-
-    def ready() -> None:
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        sys.stdin.readline()
-
-    run(sys.argv[1], int(sys.argv[2]), autocommit="autocommit" in sys.argv, ready=ready)
-    sys.stdout.write("done\n")
-    sys.stdout.flush()
-    sys.stdin.readline()
+    run(sys.argv[1], int(sys.argv[2]), autocommit="autocommit" in sys.argv, ready=wait_for_the_word)
+    say_done()
 
 
 if __name__ == "__main__":

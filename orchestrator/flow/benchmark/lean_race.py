@@ -5,6 +5,8 @@ It waits for a line before it begins, so that starting up is not measured.
 
 import sys
 
+from orchestrator.flow.benchmark.processes import say_done, wait_for_the_word
+
 LOT = 10  # cases that are taken in before those that are ready are worked on
 
 
@@ -18,14 +20,10 @@ def main() -> None:
     from orchestrator.flow.benchmark import lean
 
     lean.Case.objects.exists()
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    sys.stdin.readline()
+    wait_for_the_word()
     for _lot in range(int(sys.argv[1]) // LOT):
         lean.through(LOT, timezone.now)
-    sys.stdout.write("done\n")
-    sys.stdout.flush()
-    sys.stdin.readline()
+    say_done()
 
 
 if __name__ == "__main__":

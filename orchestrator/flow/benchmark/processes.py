@@ -1,4 +1,6 @@
-"""CPU and memory of processes, read from /proc. Linux only: elsewhere the figures are None."""
+"""Processes of a race: they begin at a word, and their CPU and memory are read from /proc. Linux only: elsewhere these
+are None.
+"""
 
 import os
 import sys
@@ -9,6 +11,20 @@ from orchestrator.memory import peak_kb
 
 LINUX = sys.platform.startswith("linux")
 TICKS = os.sysconf("SC_CLK_TCK") if LINUX else 100
+
+
+def wait_for_the_word() -> None:
+    """Say that all is set up, and wait for a line: starting up is not measured."""
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
+
+
+def say_done() -> None:
+    """Say so, and stay until the word to end: who is gone is not measured either."""
+    sys.stdout.write("done\n")
+    sys.stdout.flush()
+    sys.stdin.readline()
 
 
 def cpu_seconds(roots: Iterable[int]) -> float:

@@ -20,6 +20,7 @@ from psycopg import sql
 from psycopg.pq import TransactionStatus
 
 from orchestrator.embedded.postgres import EmbeddedPostgres
+from orchestrator.flow.benchmark.processes import say_done, wait_for_the_word
 
 KEPT, COPY = "bench_before", "bench_replay"  # the database as it was before the recording, and the one that is written
 Statement = tuple[int | None, str, list[Any] | None]
@@ -98,16 +99,8 @@ def run(statements: list[Statement], ready: Callable[[], None]) -> None:
 
 def main() -> None:
     """Say ready, wait for the word, do it, say done."""
-
-    def ready() -> None:
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
-        sys.stdin.readline()
-
-    run(json.loads(Path(sys.argv[1]).read_text()), ready)
-    sys.stdout.write("done\n")
-    sys.stdout.flush()
-    sys.stdin.readline()
+    run(json.loads(Path(sys.argv[1]).read_text()), wait_for_the_word)
+    say_done()
 
 
 if __name__ == "__main__":

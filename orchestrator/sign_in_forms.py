@@ -1,16 +1,31 @@
-"""The forms of passkeys and security keys, which refuse in words an answer that lacks a part; allauth's break on it.
+"""allauth's forms of sign-in where they fall short.
 
-Named in the settings (`MFA_FORMS`), where the step before a decision finds its own too.
+Named in the settings (`ACCOUNT_FORMS`, `MFA_FORMS`), where the step before a decision finds its own too. allauth has no
+types, hence what is ignored here.
 """
 
 from typing import Any
 
+from allauth.account.forms import ResetPasswordForm
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.webauthn import forms
 
+from orchestrator.accounts import with_mail
+
+
+class LostPassword(ResetPasswordForm):  # type: ignore[misc]
+    """A new password goes by mail to whoever has the address of an active account now: allauth keeps every address that
+    an account had when a link was asked for, and would go on sending to them.
+    """
+
+    def clean_email(self) -> str:
+        mail: str = super().clean_email()
+        self.users = with_mail(mail)
+        return mail
+
 
 class _Whole:
-    """A key's answer, read where `clean_credential` is."""
+    """A key's answer that lacks a part is refused in words; allauth's form breaks on it."""
 
     def clean_credential(self) -> Any:
         try:
@@ -19,7 +34,7 @@ class _Whole:
             raise get_adapter().validation_error("incorrect_code") from missing
 
 
-class Login(_Whole, forms.LoginWebAuthnForm):  # type: ignore[misc]  # allauth has no types
+class Login(_Whole, forms.LoginWebAuthnForm):  # type: ignore[misc]
     """Instead of a password."""
 
 
