@@ -4,6 +4,8 @@ Whoever owns the database can rewrite a chain so that it verifies, or cut its en
 not have the file: an anchor taken before shows it. After a restore the file is ahead, and verifying says by how much.
 """
 
+import contextlib
+import fcntl
 import hashlib
 import hmac
 import json
@@ -94,8 +96,8 @@ class Ends:
 def take() -> Signed:
     """Take an anchor now: into the table, the file and, where addresses are set, by mail. Not inside a transaction.
 
-    Raises `WrongState` when a writing transaction does not end in time, OSError when the file cannot be written
-    (the table has the anchor then).
+    Raises `WrongState` when a writing transaction does not end in time, `NotKept` when file or mail failed (the table
+    has the anchor then).
     """
     last = _settled()
     ends, highest = Ends(), 0
@@ -187,19 +189,75 @@ def anchor_file() -> Path:
 
 
 def _keep(line: Mapping[str, Any]) -> None:
-    """Add a line to the file, to the disk before this returns; and mail it."""
-    path = anchor_file()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(line, separators=(",", ":"))
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    """Add a line to the file, and mail it: two places, so one that cannot be reached does not leave the other out.
+
+    Raises `NotKept` in words that name which.
+    """
+    text, missed = json.dumps(line, separators=(",", ":")), []
     try:
-        os.write(handle, text.encode() + b"\n")
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        _add_to_file(text.encode() + b"\n")
+    except OSError as problem:
+        missed.append(_("The anchor could not be written to the file: %(why)s") % {"why": problem})
     if settings.LEDGER_ANCHOR_MAIL:
         subject = f"Ledger anchor {line['at'][:19]}"
-        send_mail(subject, text, None, settings.LEDGER_ANCHOR_MAIL)
+        try:
+            send_mail(subject, text, None, settings.LEDGER_ANCHOR_MAIL)
+        except OSError as problem:  # smtplib's errors are of this kind too
+            missed.append(_("The anchor could not be sent by mail: %(why)s") % {"why": problem})
+    if missed:
+        raise NotKept(" ".join(missed))
+
+
+def _add_to_file(line: bytes) -> None:
+    """Write the whole line to the disk, or leave the file as it was. Raises OSError.
+
+    A full disk takes part of a line, and so does a machine that goes down: the next anchor would stand on the same line
+    and neither could be read. Such a rest was never reported as kept; the table has its anchor.
+    """
+    path = anchor_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        with contextlib.suppress(OSError):  # a share may know no locks; two anchors at one moment are rare
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        rest = _rest(handle)
+        if rest and not _is_whole(rest):
+            os.ftruncate(handle, os.fstat(handle).st_size - len(rest))
+        elif rest:
+            line = b"\n" + line
+        end = os.fstat(handle).st_size
+        try:
+            while line:
+                line = line[os.write(handle, line) :]
+            os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, end)
+            raise
+    finally:
+        os.close(handle)
+
+
+def _rest(handle: int) -> bytes:
+    """What stands behind the last end of a line: nothing, where every line was written to its end."""
+    begin = size = os.fstat(handle).st_size
+    rest = b""
+    while begin and b"\n" not in rest:
+        begin = max(0, begin - 65_536)
+        rest = os.pread(handle, size - begin, begin)
+    return rest[rest.rfind(b"\n") + 1 :]
+
+
+def _is_whole(line: str | bytes) -> bool:
+    """True for a whole JSON value: of an object that was cut anywhere before its last bracket nothing can be read."""
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+class NotKept(Exception):
+    """An anchor stands in the table, but not everywhere outside the database where it has to; the words say where."""
 
 
 class BadAnchor(Exception):
@@ -240,7 +298,7 @@ def _of_file() -> Iterator[Signed]:
         return
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
-            if line.strip():
+            if line.strip() and (line.endswith("\n") or _is_whole(line)):  # else the rest of one, see `_add_to_file`
                 yield _of_line(line, f"{path}, line {number}")
 
 

@@ -1,6 +1,8 @@
 """Anchors show what a chain alone cannot: an end that was cut, a chain that was computed anew, an older database."""
 
+import errno
 import json
+import os
 import threading
 from collections.abc import Iterator
 from io import StringIO
@@ -256,3 +258,76 @@ def test_it_mails_the_anchor_where_addresses_are_set(settings: Any, mailoutbox: 
         append_company([Entry("company.test", CONTROL)], now=database_now())
     taken = anchors.take()
     assert taken.digest in mailoutbox[0].body
+
+
+class FullDisk:
+    """`os.write` on a disk that still has room for so many bytes."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+
+    def __call__(self, handle: int, line: bytes) -> int:
+        taken = _write(handle, line[: self.room])
+        self.room -= taken
+        if line and not taken:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return taken
+
+
+_write = os.write
+
+
+def test_a_full_disk_leaves_no_half_anchor_that_would_look_like_tampering(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chains()
+    anchors.take()
+    kept = file.read_bytes()
+    monkeypatch.setattr(os, "write", FullDisk(room=4_096))
+    with pytest.raises(CommandError, match=r"The anchor could not be written to the file: .*No space left"):
+        call_command("anchor_ledger", stdout=StringIO())
+    assert file.read_bytes() == kept
+    monkeypatch.setattr(os, "write", _write)
+    anchors.take()
+    assert anchors.verify().problem is None
+    assert len(file.read_text().splitlines()) == 2
+
+
+def test_the_rest_of_an_anchor_that_a_crash_cut_is_taken_for_none(file: Path) -> None:
+    chains()
+    anchors.take()
+    anchors.take()
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-300])  # the machine went down while the second was written
+    checked = anchors.verify()
+    assert (checked.problem, checked.anchors) == (None, 2)  # the table has both
+    anchors.take()
+    assert anchors.verify().problem is None
+    assert file.read_bytes().startswith(whole.splitlines(keepends=True)[0])
+    assert len(file.read_text().splitlines()) == 2
+
+
+def test_a_whole_anchor_without_an_end_of_line_is_kept(file: Path) -> None:
+    """As a file has it that was put together by hand, out of the mails."""
+    chains()
+    anchors.take()
+    file.write_text(file.read_text().rstrip("\n"))
+    anchors.take()
+    assert len(file.read_text().splitlines()) == 2
+    assert len(list(anchors._of_file())) == 2
+
+
+def test_file_and_mail_do_not_stand_in_for_each_other(file: Path, settings: Any, mailoutbox: list[Any]) -> None:
+    """A mail server that is away is not said to be the file, and a file that cannot be written costs no mail."""
+    chains()
+    settings.LEDGER_ANCHOR_MAIL = ["auditor@example.com"]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    with pytest.raises(anchors.NotKept, match=r"^The anchor could not be sent by mail: [^:]*refused"):
+        anchors.take()
+    assert len(file.read_text().splitlines()) == 1
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    settings.LEDGER_ANCHOR_FILE = str(file / "below a file")
+    with pytest.raises(anchors.NotKept, match=r"^The anchor could not be written to the file"):
+        anchors.take()
+    assert len(mailoutbox) == 1

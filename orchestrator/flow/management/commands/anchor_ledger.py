@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from cases import anchors
 from cases.actors import Actor
-from cases.anchors import BadAnchor
+from cases.anchors import BadAnchor, NotKept
 from cases.errors import Refusal
 
 COMMAND_LINE = Actor(kind="control", label="command line")
@@ -33,12 +33,8 @@ class Command(BaseCommand):
             elif options["accept_restore"] is not None:
                 raise CommandError(_("Say why. Nothing was changed."))
             taken = anchors.take()
-        except (BadAnchor, Refusal) as problem:
+        except (BadAnchor, NotKept, Refusal) as problem:
             raise CommandError(str(problem)) from problem
-        except OSError as problem:
-            raise CommandError(
-                _("The anchor could not be written to the file: %(why)s") % {"why": problem}
-            ) from problem
         self.stdout.write(
             _("Anchor of %(at)s: %(events)s events in %(chains)s chains, digest %(digest)s.")
             % {"at": taken.words, "events": taken.events, "chains": taken.cases, "digest": taken.digest[:16]}
