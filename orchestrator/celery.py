@@ -10,13 +10,26 @@ from typing import Any
 
 from celery import Celery
 from celery.beat import Service
-from celery.signals import beat_init
+from celery.signals import beat_init, worker_init
+
+from orchestrator.checks import refuse_bad_settings
+from orchestrator.environment import BadEnvironment
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
 
 app = Celery("work_command")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+@beat_init.connect
+def _refuse_bad_settings(**_: Any) -> None:
+    """Celery runs Django's checks and looks at no answer; whatever a receiver raises it only notes, but for this."""
+    try:
+        refuse_bad_settings()
+    except BadEnvironment as bad:
+        raise SystemExit(str(bad)) from None
 
 
 @beat_init.connect

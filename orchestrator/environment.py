@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 _ADDRESS = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
 
@@ -87,6 +87,21 @@ class Environment:
 
 environment = Environment(os.environ)
 
+
+def _address_of_server(name: str, url: str) -> tuple[SplitResult, int | None]:
+    """The parts of an address and its port. Raises `BadEnvironment` in words of our own: what Python says of a wrong
+    port is the beginning of the password, where a sign in it ends the host.
+    """
+    try:
+        parts = urlsplit(url)
+        return parts, parts.port
+    except ValueError:
+        raise BadEnvironment(
+            f"{name} has a host or a port that cannot be read. In a user name or password #, /, ?, [ and ] "
+            "are written as %23, %2F, %3F, %5B and %5D."
+        ) from None
+
+
 POSTGRES_SCHEMES = {"postgres", "postgresql"}
 
 
@@ -96,11 +111,7 @@ def postgres_settings(name: str, url: str) -> dict[str, Any]:
     A folder with a socket is given as `?host=/folder`. Raises `BadEnvironment` without showing the password.
     """
     wanted = f"{name} must look like postgresql://user:password@host:5432/name"
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise BadEnvironment(f"{wanted}: {error}.") from None
+    parts, port = _address_of_server(name, url)
     if parts.scheme not in POSTGRES_SCHEMES:
         raise BadEnvironment(f"{wanted}, not {parts.scheme or 'something without a scheme'}://…")
     database = unquote(parts.path.lstrip("/"))
@@ -124,7 +135,7 @@ BROKER_SCHEMES = {"redis", "rediss", "redis+socket", "amqp", "amqps", "pyamqp", 
 
 def broker_address(name: str, url: str) -> str:
     """The address of a broker, checked for a scheme that is known."""
-    scheme = urlsplit(url).scheme
+    scheme = _address_of_server(name, url)[0].scheme
     if scheme not in BROKER_SCHEMES:
         raise BadEnvironment(
             f"{name} must begin with redis://, rediss://, redis+socket:// or amqp://, not {scheme or 'nothing'}://…"
@@ -134,7 +145,7 @@ def broker_address(name: str, url: str) -> str:
 
 def cache_settings(name: str, url: str) -> dict[str, Any]:
     """Django's cache settings: `redis://`, `rediss://`, `unix://`, `database://table` or `memory://`."""
-    parts = urlsplit(url)
+    parts, _port = _address_of_server(name, url)
     if parts.scheme in {"redis", "rediss", "unix"}:
         return {
             "BACKEND": "orchestrator.caching.SharedCache",

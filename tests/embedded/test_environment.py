@@ -5,9 +5,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from orchestrator import checks
 from orchestrator.demo import environment as demo
 from orchestrator.embedded.secrets import kept_secrets
 from orchestrator.environment import (
@@ -24,16 +26,22 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def manage(tmp_path: Path, *words: str, **values: str) -> tuple[subprocess.CompletedProcess[str], float]:
     began = time.monotonic()
+    done = program(tmp_path, "manage.py", *words, **values)
+    return done, time.monotonic() - began
+
+
+def program(tmp_path: Path, *words: str, **values: str) -> subprocess.CompletedProcess[str]:
+    """`python WORDS` with a data folder of its own; one that starts after all is ended after a while."""
     kept = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}
-    done = subprocess.run(
-        [sys.executable, "manage.py", *words],
+    return subprocess.run(
+        [sys.executable, *words],
         cwd=ROOT,
         env={**kept, "WORK_COMMAND_DATA": str(tmp_path / "data"), **values},
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
     )
-    return done, time.monotonic() - began
 
 
 @pytest.mark.parametrize("value", ["maybe", "2", "yes please"])
@@ -68,10 +76,13 @@ def test_the_product_does_not_start_with_links_that_nobody_could_open(tmp_path: 
 
 @pytest.mark.parametrize(
     "url",
-    ["mysql://u:secret@h/d", "localhost:5432/x", "postgresql://u:secret@h", "postgresql://u:secret@h:x/d"],
+    [
+        *("mysql://u:secret@h/d", "localhost:5432/x", "postgresql://u:secret@h", "postgresql://u:secret@h:x/d"),
+        *("postgresql://u:secret#a@h/d", "postgresql://u:secret/a@h/d", "postgresql://u:[secret@h/d"),
+    ],
 )
 def test_a_database_address_that_cannot_be_used_is_refused_without_its_password(url: str) -> None:
-    with pytest.raises(BadEnvironment, match="DATABASE_URL must look like") as refused:
+    with pytest.raises(BadEnvironment, match=r"DATABASE_URL (must look like|has a host or a port)") as refused:
         postgres_settings("DATABASE_URL", url)
     assert "secret" not in str(refused.value)
 
@@ -85,6 +96,14 @@ def test_a_database_address_is_read_with_all_its_parts() -> None:
 def test_a_broker_of_an_unknown_kind_is_refused() -> None:
     with pytest.raises(BadEnvironment, match="BROKER_URL must begin with redis"):
         broker_address("BROKER_URL", "sqs://key:secret@")
+
+
+@pytest.mark.parametrize("url", ["redis://:secret#a@h:6379/0", "redis://:secret/a@h:6379/0", "amqp://u:secret?a@h//"])
+def test_a_broker_or_cache_whose_password_ends_its_host_is_refused_without_it(url: str) -> None:
+    for read in (broker_address, cache_settings):
+        with pytest.raises(BadEnvironment, match="SERVER_URL has a host or a port that cannot be read") as refused:
+            read("SERVER_URL", url)
+        assert "secret" not in str(refused.value)
 
 
 def test_the_cache_goes_with_the_broker() -> None:
@@ -130,10 +149,63 @@ def test_a_fixed_clock_is_refused_in_production(tmp_path: Path) -> None:
     assert "work.E001" in done.stderr
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-c", "import orchestrator.wsgi"),
+        ("-c", "import orchestrator.asgi"),
+        ("-m", "celery", "-A", "orchestrator", "worker", "-Q", "flow", "--concurrency", "1"),
+        ("-m", "celery", "-A", "orchestrator", "beat", "--pidfile="),
+    ],
+    ids=["wsgi", "asgi", "worker", "beat"],
+)
+def test_web_workers_and_beat_do_not_start_with_what_the_checks_refuse(words: tuple[str, ...], tmp_path: Path) -> None:
+    """Nobody has to ask `manage.py check` before they start: they judged rules by a clock that stands still."""
+    done = program(tmp_path, *words, FIXED_NOW="2026-03-02T10:00:00+08:00", FIELD_KEYS="none", LEDGER_KEY="short")
+    assert done.returncode != 0
+    for said in ("FIXED_NOW is set outside the demo.", "FIELD_KEYS has a value", "LEDGER_KEY must have at least 32"):
+        assert said in done.stderr
+
+
+@pytest.mark.parametrize("keys", ["short", f"{'k' * 32},short", f"{'k' * 20},{'l' * 20}", ","])
+def test_each_key_of_the_ledger_must_be_long(keys: str, settings: Any) -> None:
+    settings.LEDGER_KEY = keys
+    assert [found.id for found in checks.ledger_key()] == ["work.E004"]
+    settings.LEDGER_KEY = f"{'k' * 32}, {'l' * 32}"
+    assert checks.ledger_key() == []
+
+
+def test_no_anchor_is_signed_with_a_key_that_is_refused(tmp_path: Path) -> None:
+    done, _seconds = manage(tmp_path, "anchor_ledger", LEDGER_KEY="short")
+    assert done.returncode == 1 and "work.E004" in done.stderr
+
+
+PRODUCTION = {"ALLOWED_HOSTS": "work.example.com", "PUBLIC_URL": "https://work.example.com"}
+
+
 def test_production_settings_pass_the_deploy_check(tmp_path: Path) -> None:
-    done, _seconds = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", ALLOWED_HOSTS="work.example.com")
+    done, _seconds = manage(tmp_path, "check", "--deploy", "--fail-level", "WARNING", **PRODUCTION)
     assert done.returncode == 0, done.stderr
     assert "0 silenced" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("public", "hosts", "found"),
+    [
+        ("http://127.0.0.1:8000", ["work.example.com"], ["work.W001"]),  # PUBLIC_URL was not set
+        ("https://work.example.com", ["localhost", "127.0.0.1", "[::1]"], ["work.W001"]),  # ALLOWED_HOSTS was not
+        ("https://work.example.com", ["https://work.example.com"], ["work.W001"]),
+        ("http://work.example.com", ["work.example.com"], ["work.W001"]),
+        ("https://work.example.com", ["*"], ["work.W002"]),
+        ("https://work.example.com:8443/desk", [".example.com"], []),
+        ("https://[2001:db8::1]:8443", ["[2001:db8::1]"], []),
+    ],
+)
+def test_the_deploy_check_tells_of_an_address_that_nobody_can_open(
+    public: str, hosts: list[str], found: list[str], settings: Any
+) -> None:
+    settings.PUBLIC_URL, settings.ALLOWED_HOSTS = public, hosts
+    assert [one.id for one in checks.addresses()] == found
 
 
 def test_commands_beside_the_demo_see_its_ports_but_another_database_does_not(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from orchestrator.checks import SETTINGS
 from orchestrator.demo import environment, people, running
 from orchestrator.embedded import lock, programs
 from orchestrator.embedded.broker import EmbeddedBroker
@@ -22,7 +23,7 @@ class Command(BaseCommand):
     """Start the servers, the demo company, workers, beat and web, and keep them running."""
 
     help = "Start everything on this machine, ready to click."
-    requires_system_checks: list[str] = []
+    requires_system_checks = [SETTINGS]
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--reset", action="store_true", help="forget what earlier starts made, and start anew")

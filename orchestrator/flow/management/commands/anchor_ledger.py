@@ -10,13 +10,14 @@ from cases import anchors
 from cases.actors import Actor
 from cases.anchors import BadAnchor, NotKept
 from cases.errors import Refusal
+from orchestrator.checks import SETTINGS
 
 COMMAND_LINE = Actor(kind="control", label="command line")
 
 
 class Command(BaseCommand):
     help = "Take an anchor of the ledger: into the database, the file LEDGER_ANCHOR_FILE and to LEDGER_ANCHOR_MAIL."
-    requires_system_checks: list[str] = []  # they would load every page of the product
+    requires_system_checks = [SETTINGS]  # the others would load every page of the product
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(

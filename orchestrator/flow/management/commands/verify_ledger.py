@@ -10,12 +10,13 @@ from django.utils.translation import gettext as _
 from cases import anchors, ledger
 from cases.anchors import Checked
 from cases.models import Case
+from orchestrator.checks import SETTINGS
 from orchestrator.memory import peak_kb
 
 
 class Command(BaseCommand):
     help = "Check every hash chain of the ledger, and the anchors of database and file against them."
-    requires_system_checks: list[str] = []  # they would load every page of the product
+    requires_system_checks = [SETTINGS]  # the others would load every page of the product
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--case", metavar="C-1001", help="only the chain of this case; anchors are not looked at")
