@@ -6,9 +6,15 @@ They show no names, versions or addresses, and need no sign-in.
 import logging
 import time
 from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from pkgutil import iter_modules
 
+from django.apps import apps
 from django.conf import settings
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
@@ -31,13 +37,14 @@ def liveness(get_response: Answer) -> Answer:
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 if database and broker answer, else 503; the body names what does not."""
-    parts = {"database": _database_answers(), "broker": _broker_answers()}
-    ready = all(parts.values())
-    return JsonResponse(
-        {"ready": ready, **{name: "up" if up else "down" for name, up in parts.items()}},
-        status=200 if ready else 503,
-    )
+    """200 if database and broker answer and the schema is that of this code, else 503; the body names what is not."""
+    parts = {"database": "up", "schema": "up", "broker": "up" if _broker_answers() else "down"}
+    if not _database_answers():
+        parts |= {"database": "down", "schema": "unknown"}
+    elif not _schema_fits():
+        parts["schema"] = "behind"
+    ready = set(parts.values()) == {"up"}
+    return JsonResponse({"ready": ready, **parts}, status=200 if ready else 503)
 
 
 def _database_answers() -> bool:
@@ -48,6 +55,31 @@ def _database_answers() -> bool:
         logger.warning("The database does not answer: %s", type(error).__name__)
         return False
     return True
+
+
+_schema_seen = False  # a schema that fits once fits for as long as this process runs
+
+
+def _schema_fits() -> bool:
+    """True if every migration of this code was run. What a newer version has run besides is its own affair."""
+    global _schema_seen
+    if not _schema_seen:
+        try:
+            _schema_seen = not (_migrations_of_code() - set(MigrationRecorder(connection).applied_migrations()))
+        except DatabaseError as error:  # the role of a database that nobody migrated may not even look
+            logger.warning("The schema cannot be read: %s", type(error).__name__)
+    return _schema_seen
+
+
+def _migrations_of_code() -> set[tuple[str, str]]:
+    """App and name of each, by the names of their files: to load them all would cost each process their memory."""
+    found = set()
+    for app in apps.get_app_configs():
+        name, _given = MigrationLoader.migrations_module(app.label)
+        if name and find_spec(name):
+            folders = import_module(name).__path__
+            found |= {(app.label, one.name) for one in iter_modules(folders) if one.name[0] not in "_~"}
+    return found
 
 
 _broker_seen: tuple[float, bool] = (0.0, False)
