@@ -7,10 +7,11 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 
 from orchestrator.embedded.folders import private_folder
+from orchestrator.environment import Environment
 
 NAME = "demo.json"
 KEPT = (
@@ -44,10 +45,10 @@ def decide(values: MutableMapping[str, str], data: Path) -> None:
     kept = _read(data)
     values["WORK_COMMAND_DEMO"] = "yes"
     values.setdefault("DEMO_COMPANY_TOKEN", kept.get("DEMO_COMPANY_TOKEN") or secrets.token_urlsafe(24))
-    wanted = values.get("DEMO_COMPANY_PORT") or kept.get("DEMO_COMPANY_PORT") or COMPANY_PORT
-    values["DEMO_COMPANY_PORT"] = str(first_free_port(int(wanted)))
+    before = int(kept.get("DEMO_COMPANY_PORT") or COMPANY_PORT)
+    values["DEMO_COMPANY_PORT"] = str(first_free_port(_port(values, "DEMO_COMPANY_PORT", before)))
     values["DEMO_COMPANY_URL"] = f"http://127.0.0.1:{values['DEMO_COMPANY_PORT']}"
-    values["PORT"] = str(first_free_port(int(values.get("PORT") or 8000)))
+    values["PORT"] = str(first_free_port(_port(values, "PORT", 8000)))
     values["PUBLIC_URL"] = f"http://localhost:{values['PORT']}"
     content = {name: values[name] for name in (*KEPT, DATABASE_OF_DEMO) if values.get(name)}
     write_private(data / NAME, content)
@@ -83,13 +84,18 @@ def port_is_free(port: int) -> bool:
     return True
 
 
+def _port(values: Mapping[str, str], name: str, default: int) -> int:
+    return Environment(values).whole(name, default, least=1, most=65_535)
+
+
 def _ports(wanted: int) -> Iterator[int]:
     return iter(range(wanted, min(wanted + PORTS_TO_TRY, 65_536)))
 
 
 def _read(data: Path) -> dict[str, str]:
-    path = data / NAME
-    if not path.exists():
+    """What is kept; nothing where this user may not look, as that is no demo of theirs."""
+    try:
+        kept: dict[str, str] = json.loads((data / NAME).read_text())
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return {}
-    kept: dict[str, str] = json.loads(path.read_text())
     return kept

@@ -7,6 +7,8 @@ import hashlib
 import os
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 LONGEST_SOCKET_FOLDER = 80  # a socket's path may have 107 bytes, ".s.PGSQL.5432.lock" and the like included
@@ -17,10 +19,26 @@ class FolderRefused(Exception):
 
 
 def private_folder(folder: Path) -> Path:
-    """Make `folder` with mode 0700 if it is absent and return it. Parents that exist are left alone."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
+    """Make `folder` with mode 0700 if it is absent and return it. Parents that exist are left alone.
+
+    Raises `FolderRefused` where it cannot be made.
+    """
+    with told(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
     return folder
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Within this block a refusal of the machine (rights, a full or read-only disk) is a sentence: `FolderRefused`."""
+    try:
+        yield
+    except OSError as error:
+        raise FolderRefused(
+            f"{path} cannot be used: {error.strerror}. It must belong to this user and lie where there is room and may "
+            "be written. WORK_COMMAND_DATA names another data folder."
+        ) from None
 
 
 def socket_folder(data: Path) -> Path:

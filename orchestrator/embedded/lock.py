@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from orchestrator.embedded.folders import FolderRefused, private_folder
+from orchestrator.embedded.folders import FolderRefused, private_folder, told
 
 
 @contextmanager
 def held(data: Path) -> Iterator[None]:
     """Hold the data folder. Raises `FolderRefused` naming the process that holds it already."""
     path = private_folder(data) / "running.lock"
-    with path.open("a+") as file:
+    with told(path):
+        file = path.open("a+")
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

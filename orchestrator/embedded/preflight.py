@@ -5,9 +5,10 @@ The embedded servers are started for the time of the command when nobody runs th
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -92,6 +93,8 @@ def servers_for(name: str, arguments: Sequence[str] = ()) -> Iterator[None]:
             stack.enter_context(_embedded_for_a_while())
         else:
             look_at_database()
+            if name == "migrate" and settings.DATABASE_OWNER:
+                look_at_database("DATABASE_OWNER_URL", settings.DATABASE_OWNER)
         if not settings.BROKER_IS_EMBEDDED and name in NEED_BROKER:
             look_at_broker()
         yield
@@ -115,9 +118,9 @@ def _embedded_for_a_while() -> Iterator[None]:
             postgres.stop()
 
 
-def look_at_database() -> None:
-    """Open one connection to the named PostgreSQL. Raises `ServerMissing` within about 3 seconds."""
-    database = settings.DATABASES["default"]
+def look_at_database(variable: str = "DATABASE_URL", database: Mapping[str, Any] | None = None) -> None:
+    """Open one connection to the PostgreSQL that `variable` names. Raises `ServerMissing` within about 3 seconds."""
+    database = database or settings.DATABASES["default"]
     options = {name: value for name, value in database["OPTIONS"].items() if name != "pool"}
     where = f"{database['HOST'] or 'the local socket'}:{database['PORT'] or 5432}"
     try:
@@ -127,13 +130,13 @@ def look_at_database() -> None:
             user=database["USER"] or None,
             password=database["PASSWORD"] or None,
             dbname=database["NAME"],
-            **options,
+            **{"connect_timeout": 3, **options},
         ) as connection:
             version = connection.info.server_version
     except psycopg.Error as error:
-        reason = str(error).strip().splitlines()[-1] if str(error).strip() else "no answer"
+        lines = [line.strip() for line in str(error).splitlines() if not line.startswith("\t")]  # those are guesses
         raise ServerMissing(
-            f"PostgreSQL at {where} (DATABASE_URL) cannot be used: {reason}\n"
+            f"PostgreSQL at {where} ({variable}) cannot be used: {lines[-1] if lines else 'no answer'}\n"
             "Check host, port, database name, user and password; "
             "or take DATABASE_URL out of the environment to use the embedded one."
         ) from None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from orchestrator.embedded.folders import private_folder
+from orchestrator.embedded.folders import private_folder, told
 
 NAMES = ("SECRET_KEY", "FIELD_KEYS", "LEDGER_KEY")
 
@@ -19,9 +19,11 @@ NAMES = ("SECRET_KEY", "FIELD_KEYS", "LEDGER_KEY")
 def kept_secrets(data: Path) -> dict[str, str]:
     """Return the secrets of the data folder; the first call makes them. Two at once agree on one."""
     path = data / "secrets.json"
-    if not path.exists():
-        _write_once(path, _new_secrets())
-    kept: dict[str, str] = json.loads(path.read_text())
+    with told(path):
+        if not path.exists():
+            _write_once(path, _new_secrets())
+        text = path.read_text()
+    kept: dict[str, str] = json.loads(text)
     return kept
 
 

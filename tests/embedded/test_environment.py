@@ -11,6 +11,7 @@ import pytest
 
 from orchestrator import checks
 from orchestrator.demo import environment as demo
+from orchestrator.embedded.postgres import APP, DATABASE, OWNER, EmbeddedPostgres
 from orchestrator.embedded.secrets import kept_secrets
 from orchestrator.environment import (
     BadEnvironment,
@@ -128,12 +129,73 @@ def test_a_wrong_database_is_a_sentence_within_five_seconds(tmp_path: Path) -> N
     assert seconds < 5 + float(os.environ.get("SLOW_MACHINE_SECONDS", "5"))
 
 
+def test_a_wrong_owner_is_a_sentence_too(tmp_path: Path, postgres: EmbeddedPostgres) -> None:
+    """Nobody but `migrate` speaks as the owner, so nothing else tells of it."""
+    product = f"postgresql://{APP}@/{DATABASE}?host={postgres.sockets}"
+    done, _seconds = manage(
+        tmp_path, "migrate", DATABASE_URL=product, DATABASE_OWNER_URL="postgresql://o:hidden@127.0.0.1:1/x"
+    )
+    assert done.returncode == 1
+    assert "PostgreSQL at 127.0.0.1:1 (DATABASE_OWNER_URL) cannot be used" in done.stderr
+    assert "onnection refused" in done.stderr
+    assert "Traceback" not in done.stderr and "hidden" not in done.stderr
+
+
+def test_it_says_that_the_owner_migrated_another_database(tmp_path: Path, postgres: EmbeddedPostgres) -> None:
+    """One wrong letter in its name, and all looked well until the first page broke."""
+    with postgres.connect() as line:
+        for name in ("with_one_letter", "with_another"):
+            line.execute(f"CREATE DATABASE {name} OWNER {OWNER}")
+        try:
+            done, _seconds = manage(
+                tmp_path,
+                *("migrate", "contenttypes", "-v0"),
+                DATABASE_URL=f"postgresql://{APP}@/with_one_letter?host={postgres.sockets}",
+                DATABASE_OWNER_URL=f"postgresql://{OWNER}@/with_another?host={postgres.sockets}",
+            )
+        finally:
+            for name in ("with_one_letter", "with_another"):
+                line.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    assert done.returncode == 1
+    assert "DATABASE_OWNER_URL and DATABASE_URL do not lead to the same database." in done.stderr
+
+
 def test_a_wrong_broker_is_a_sentence(tmp_path: Path) -> None:
     done, _seconds = manage(tmp_path, "demo", BROKER_URL="redis://:hidden@127.0.0.1:1/0")
     assert done.returncode == 1
     assert "The broker at redis://127.0.0.1:1 (BROKER_URL) does not answer" in done.stderr
     assert "Traceback" not in done.stderr + done.stdout
     assert "hidden" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("command", ["demo", "verify_ledger"])
+def test_a_data_folder_that_cannot_be_used_is_a_sentence(command: str, tmp_path: Path) -> None:
+    """It may be a file, of another user, full or not writable: a file stands for all, as root may do the rest."""
+    (tmp_path / "data").write_text("")
+    done, _seconds = manage(tmp_path, command)
+    assert done.returncode == 1
+    assert f"{tmp_path / 'data'} cannot be used: " in done.stderr
+    assert "WORK_COMMAND_DATA names another data folder" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_data_folder_of_another_user_is_no_demo_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all settings in the environment nothing is read there, so no command may fail because of it."""
+
+    def refuse(*_: Any, **__: Any) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr(Path, "exists", refuse)
+    values: dict[str, str] = {}
+    demo.apply_kept(values, tmp_path)
+    assert values == {}
+
+
+@pytest.mark.parametrize("name", ["PORT", "DEMO_COMPANY_PORT"])
+@pytest.mark.parametrize("value", ["abc", "0", "99999"])
+def test_a_port_that_is_none_is_a_sentence(name: str, value: str, tmp_path: Path) -> None:
+    with pytest.raises(BadEnvironment, match=f"^{name} must be a whole number from 1 to 65535"):
+        demo.decide({name: value}, tmp_path)
 
 
 def test_production_without_secrets_says_what_to_set(tmp_path: Path) -> None:

@@ -3,8 +3,11 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.core.management.commands import migrate
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.utils import Error as DatabaseError
 
 from orchestrator.embedded.roles import as_owner, grant_app_role, has_owner
 
@@ -19,8 +22,22 @@ class Command(migrate.Command):
                 call_command("createcachetable", verbosity=0)
             if has_owner():
                 grant_app_role()
+            run = _migrations_run()
+        if _migrations_run() != run:
+            raise CommandError(
+                "DATABASE_OWNER_URL and DATABASE_URL do not lead to the same database. "
+                "The one of DATABASE_OWNER_URL was migrated, the product runs on the other."
+            )
         if not has_owner() and options["verbosity"]:
             self.stderr.write(
                 "Note: DATABASE_OWNER_URL is not set, so the role that runs the product owns the tables too. "
                 "The ledger is then kept by triggers only."
             )
+
+
+def _migrations_run() -> set[tuple[str, str]]:
+    """App and name of each that the database of this moment's role knows; none where that role may not look."""
+    try:
+        return set(MigrationRecorder(connection).applied_migrations())
+    except DatabaseError:
+        return set()
