@@ -294,12 +294,17 @@ def _of_row(row: Anchor) -> Signed:
 
 def _of_file() -> Iterator[Signed]:
     path = anchor_file()
-    if not path.exists():
+    try:
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip() and (
+                    line.endswith("\n") or _is_whole(line)
+                ):  # else the rest of one, see `_add_to_file`
+                    yield _of_line(line, f"{path}, line {number}")
+    except FileNotFoundError:
         return
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip() and (line.endswith("\n") or _is_whole(line)):  # else the rest of one, see `_add_to_file`
-                yield _of_line(line, f"{path}, line {number}")
+    except (OSError, UnicodeDecodeError) as problem:
+        raise BadAnchor(_("The anchors cannot be read: %(why)s") % {"why": problem}) from problem
 
 
 def _of_line(line: str, where: str) -> Signed:

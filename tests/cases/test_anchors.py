@@ -331,3 +331,15 @@ def test_file_and_mail_do_not_stand_in_for_each_other(file: Path, settings: Any,
     with pytest.raises(anchors.NotKept, match=r"^The anchor could not be written to the file"):
         anchors.take()
     assert len(mailoutbox) == 1
+
+
+def test_a_file_that_cannot_be_read_is_told_and_no_trace(file: Path, settings: Any) -> None:
+    """It may belong to another user, such as who once took an anchor by hand; root can read all but a folder."""
+    chains()
+    anchors.take()
+    settings.LEDGER_ANCHOR_FILE = str(file.parent)
+    with pytest.raises(CommandError, match=r"The anchors cannot be read: .*Is a directory"):
+        call_command("verify_ledger", stdout=StringIO())
+    settings.LEDGER_ANCHOR_FILE = str(file)
+    file.write_bytes(b"\xff\xfe")
+    assert "The anchors cannot be read" in str(anchors.verify().problem)
