@@ -265,7 +265,6 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-MEDIA_ROOT = environment.folder("MEDIA_ROOT", DATA_DIR / "media")
 
 # ------------------------------------------------------------------ people
 

@@ -26,7 +26,7 @@ MAP = DEMO / "retail.yaml"
 PEOPLE = DEMO / "people.yaml"
 COMPANY_MODULE = "orchestrator.demo.company"
 MADE_BY_THE_DEMO = (
-    *("postgres", "sockets", "logs", "company", "static", "mail", "media", "demo"),
+    *("postgres", "sockets", "logs", "company", "static", "mail", "demo"),
     *("passwords.json", "demo.json", "static.digest", "anchors.jsonl"),
 )
 ANSWER_SECONDS = 60.0
