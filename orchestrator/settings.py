@@ -24,6 +24,7 @@ from orchestrator.environment import (
     environment,
     postgres_settings,
 )
+from orchestrator.logs import Extras
 
 # jsonschema would build the grammar of IRIs as it is imported, where a package for tests brings one: 1 s and 15 MB for
 # each process, and for nothing, as `agents.formats` has formats of its own.
@@ -188,7 +189,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "orchestrator.logs.Requests",
     "orchestrator.desk.language.of_person",
     "orchestrator.desk.back_again.with_entries",
     "orchestrator.desk.answers.RefusalPages",
@@ -442,7 +443,7 @@ _shared_processors = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
-    structlog.stdlib.ExtraAdder(),
+    Extras(),
 ]
 # Local variables stay out of traces: they hold people's data and keys.
 _plain_traces = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
