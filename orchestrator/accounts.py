@@ -4,6 +4,7 @@ Who signs in through the company's identity provider is found by a mail address 
 in the teams that `OIDC_GROUPS` gives to the groups that the provider names.
 """
 
+import logging
 import time
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -26,12 +27,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from cases.actors import Actor
-from cases.errors import NoRight
+from cases.errors import NoRight, Refusal
 from orchestrator.workmap import services
+
+log = logging.getLogger(__name__)
 
 PROVED = "password_at_sign_in"  # in the session between the steps of a sign-in: a digest of the password of then
 ASKED = "asked_at_the_provider"  # in the session: when, in seconds since 1970
 PROVIDER = Actor("control", "identity provider")
+
+
+class NotMailed(Refusal):
+    """The mail server did not take a mail."""
+
+    code = "unavailable"
+    http_status = 503
 
 
 class Password(ModelBackend):
@@ -84,6 +94,16 @@ class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # alla
         as well, with any port.
         """
         return str(said.get("email") or said.get("username") or "").lower()
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """A mail server that is away is said to be, alike for every address: nothing here is broken."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except OSError as problem:  # smtplib's errors are of this kind too
+            log.warning("accounts.mail_not_sent", extra={"kind": type(problem).__name__})
+            raise NotMailed(
+                _("The mail could not be sent, so there is no link. Try again in a while, or ask an admin.")
+            ) from problem
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """As all links of mails: the host name of a request is whatever its sender says, with any port."""

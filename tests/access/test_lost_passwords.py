@@ -91,3 +91,17 @@ def test_a_new_password_signs_nobody_in_and_asks_for_the_second_factor(world: Wo
     assert client.get("/settings/").status_code == 302
     answer = client.post("/accounts/login/", {"login": "may.lee", "password": NEW})
     assert answer["Location"] == "/accounts/2fa/authenticate/"
+
+
+def test_a_mail_server_that_is_away_is_told_alike_for_every_address(world: World, settings: Any) -> None:
+    """Not "this page broke": the person knows what to do, and whoever asks learns nothing about an address."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    said = []
+    for address in ("may.lee@example.com", "nobody@example.com"):
+        cache.clear()
+        answer = Client().post(ASK, {"email": address})
+        assert answer.status_code == 503
+        assert "The mail could not be sent, so there is no link." in answer.content.decode()
+        said.append(answer.content)
+    assert len(said[0]) == len(said[1])
