@@ -48,9 +48,13 @@ MOVES: dict[str, frozenset[str]] = {
 
 
 def lock(case_id: int) -> Case:
-    """The case, locked for the present transaction. First lock of every service."""
+    """The case, locked for the present transaction. First lock of every service.
+
+    Its type is asked for when it is needed: what is joined to a locked row is from before the wait for the lock, and
+    of a case that was sorted meanwhile it would be nothing.
+    """
     try:
-        return Case.objects.select_for_update(of=("self",)).select_related("type").get(pk=case_id)
+        return Case.objects.select_for_update().get(pk=case_id)
     except Case.DoesNotExist:
         raise NotFound(_("Case C-%(id)s does not exist.") % {"id": case_id}) from None
 

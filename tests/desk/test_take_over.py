@@ -1,9 +1,12 @@
 """One button, one transaction: the person has the case, the AI stops, nothing of it starts any more."""
 
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from agents.models import Proposal, Run, Write
 from approvals.models import Approval
@@ -14,6 +17,7 @@ from cases.ledger import verify
 from cases.models import Case, Event
 from orchestrator.desk import services
 from orchestrator.desk.services import close, release_leaver, reopen, take_over, withdraw
+from orchestrator.flow import working
 from orchestrator.flow.calls import call
 from tests.company import Small, at_once, small
 
@@ -278,3 +282,36 @@ def test_nobody_sorts_away_from_a_write_that_is_not_known(company: Small) -> Non
         services.sort(actor=company.as_("ka"), case_id=case.pk, type_name="refund")
     case.refresh_from_db()
     assert case.status == "repair" and case.type is not None and case.type.name == "vouchers"
+
+
+def test_a_case_that_is_sorted_at_this_moment_is_taken_over_as_a_sorted_one(
+    racing: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The person waits for the worker's lock. What PostgreSQL joins to the locked row is from before the wait."""
+    case = racing.receive("", text="money back for A100")
+    real, people = working.plan_on, []
+
+    def sorted_now(stretch: Any, locked: Case, draft: Any) -> Any:
+        if not people:
+            people.append(threading.Thread(target=at_once, args=([lambda: taken(racing, case)],)))
+            people[0].start()
+            waits_for_a_lock()
+        return real(stretch, locked, draft)
+
+    monkeypatch.setattr(working, "plan_on", sorted_now)
+    racing.go(case)
+    people[0].join()
+    case.refresh_from_db()
+    assert case.type is not None and case.type.name == "refund"
+    assert (case.status, case.holder_kind) == ("with_person", "person")
+
+
+def waits_for_a_lock() -> None:
+    """Until another connection waits for one that this one holds."""
+    for _n in range(500):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
