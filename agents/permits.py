@@ -11,7 +11,7 @@ from typing import Any
 from agents import gate, transitions
 from agents.configuration import Configuration
 from agents.errors import Refused
-from agents.models import Proposal, Write
+from agents.models import Grant, Proposal, Write
 from agents.money import money_of
 from cases.actors import Actor
 from cases.ledger import Entry
@@ -48,9 +48,10 @@ def permit_option(
         changed = (edits or {}).get(write.name, {})
         write.decided = plain({**write.proposed, **changed})
     mark = transitions.current_fingerprint(proposal, writes)
-    for write in chosen:
+    grants = {write.pk: _grant_of(proposal, write, config, now) for write in chosen}
+    for write in sorted(chosen, key=lambda write: _order(grants[write.pk])):
         write.money = _money(write, write.decided or {}, changed=write.name in (edits or {}))
-        _take_place(proposal.case, proposal, write, config, now)
+        _take_place(proposal.case, grants[write.pk], write, config, now)
         transitions.move_write(
             write,
             W.HELD if hold_until else W.PERMITTED,
@@ -79,14 +80,26 @@ def permit_option(
     return [Entry("permit.held" if hold_until else "permit.given", actor, data)]
 
 
-def _take_place(case: Case, proposal: Proposal, write: Write, config: Configuration, now: datetime) -> None:
-    """The place of an agent's write in the limits of its grant; a person's right is their work on the case."""
+def _grant_of(proposal: Proposal, write: Write, config: Configuration, now: datetime) -> Grant | None:
+    """The grant by which an agent may write it; None for a person: their right is their work on the case."""
     agent = config.agents.get(write.agent_id or 0)
     if agent is None:
-        return
-    grant, why = gate.granted(config, case, agent, write.operation, proposal.step, now)
+        return None
+    grant, why = gate.granted(config, proposal.case, agent, write.operation, proposal.step, now)
     if grant is None:
         raise Refused(why, reason="grant")
+    return grant
+
+
+def _order(grant: Grant | None) -> int:
+    """Places are taken in one order everywhere: two options with the same writes the other way round wait in turn."""
+    return 0 if grant is None else grant.pk
+
+
+def _take_place(case: Case, grant: Grant | None, write: Write, config: Configuration, now: datetime) -> None:
+    """The place of an agent's write in the limits of its grant."""
+    if grant is None:
+        return
     currency = config.company.currency
     money = gate.limited_money(write.operation, write.decided or {}, write.money, write.currency, currency)
     leave_out = (write.pk,)
