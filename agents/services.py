@@ -41,7 +41,10 @@ def pause(*, actor: Actor, scope: str, name: str = "", reason: str) -> Switch:
 
 
 def resume(*, actor: Actor, scope: str, name: str = "", reason: str = "") -> Switch:
-    """Start AI again. Only an admin or whoever paused may; nothing resumes by itself."""
+    """Start AI again. Only an admin or whoever paused may; nothing resumes by itself.
+
+    What was stopped looks on once the roof has settled it, which the sweep does too if this process is lost.
+    """
     with transaction.atomic():
         switch = _switch(scope, name)
         if not switch.paused:
@@ -52,7 +55,7 @@ def resume(*, actor: Actor, scope: str, name: str = "", reason: str = "") -> Swi
             raise NoRight(_("Only an admin or %(by)s can resume this.") % {"by": switch.by})
         now = database_now()
         data = {"scope": scope, "name": name, "paused_by": switch.by, "since": switch.at, "reason": reason}
-        switch.paused, switch.at = False, now
+        switch.paused, switch.at, switch.settled = False, now, False
         switch.save()
         append_company([Entry("ai.resumed", actor, data)], now=now)
     return switch

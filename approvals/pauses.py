@@ -18,7 +18,7 @@ def give_time_back(config: Configuration, *, scope: str, name: str, since: datet
 
     `key` names the pause: an approval gets the time of one pause once, however often this runs. Returns how many.
     """
-    covered = Approval.objects.filter(_covered(scope, name), state="waiting", due_at__gt=since)
+    covered = Approval.objects.filter(_covered(scope, name), state="waiting", due_at__gt=since, created_at__lt=until)
     covered = covered.exclude(time_back__contains=[key])
     changed = 0
     for approval_id, case_id in list(covered.values_list("pk", "case_id")):

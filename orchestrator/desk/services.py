@@ -10,14 +10,12 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from agents import configuration
 from agents import services as agent_services
 from agents import transitions as agent_transitions
 from agents.models import Switch, Write
 from approvals import leaving, questions
 from approvals import transitions as approval_transitions
 from approvals.models import Question
-from approvals.pauses import give_time_back
 from cases import doorbell, transitions
 from cases.actors import CONTROL, Actor
 from cases.clock import database_now
@@ -30,7 +28,7 @@ from cases.services import Sender
 from cases.services import add_message as store_message
 from cases.transitions import Draft
 from orchestrator.flow import calls
-from orchestrator.flow.services import wake_paused
+from orchestrator.flow.services import settle_switches
 
 NONE = "none"  # the answer "none of our types" in triage
 
@@ -226,19 +224,8 @@ def release_leavers() -> int:
 
 def resume_ai(*, actor: Actor, scope: str, name: str = "", reason: str = "") -> Switch:
     """Start AI again: its cases look on, and waiting approvals get the lost time back."""
-    before = Switch.objects.filter(scope=scope, name=name).first()
-    since = before.at if before else None
     switch = agent_services.resume(actor=actor, scope=scope, name=name, reason=reason)
-    if since is not None and switch.at is not None:
-        give_time_back(
-            configuration.current(),
-            scope=scope,
-            name=name,
-            since=since,
-            until=switch.at,
-            key=f"{scope}:{name}:{since.isoformat()}",
-        )
-    wake_paused()
+    settle_switches()
     return switch
 
 

@@ -9,11 +9,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
+from agents import configuration
 from agents.glance import COLUMNS, Glance, seen
+from agents.models import Switch, Write
 from approvals.judging import Judging
+from approvals.pauses import give_time_back
 from cases import anchors, doorbell, rows
 from cases import transitions as case_transitions
 from cases.clock import database_now
@@ -120,20 +123,41 @@ def advance_case(case_id: int, *, most: int = 50) -> Case:
 
 
 def sweep() -> bool:
-    """Ring if a case is ready and nobody looked: its doorbell was lost, or a time came."""
+    """Ring if a case is ready and nobody looked: its doorbell was lost, or a time came, or a pause ended."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT wake_queue FROM cases_case WHERE wake_at <= clock_timestamp()")
         queues = [str(name) for (name,) in cursor.fetchall()]
     doorbell.answered(queues)
     for queue in queues:
         doorbell.ring(queue)
+    settle_switches()
     return bool(queues)
 
 
+def settle_switches() -> int:
+    """What a pause that ended, or an agent that was switched on again, lets go on: approvals get the lost time back,
+    and cases look again. Asked for at once, and by the sweep where that process was lost. Returns how many switches.
+    """
+    ended = list(Switch.objects.filter(paused=False, settled=False).order_by("pk"))
+    for row in ended:
+        if row.since is not None and row.at is not None:
+            key = f"{row.scope}:{row.name}:{row.since.isoformat()}"
+            config = configuration.current()
+            give_time_back(config, scope=row.scope, name=row.name, since=row.since, until=row.at, key=key)
+    if ended:
+        wake_paused()
+    for row in ended:  # one that was moved meanwhile is settled by whoever moved it
+        Switch.objects.filter(pk=row.pk, paused=False, at=row.at).update(settled=True)
+    return len(ended)
+
+
 def wake_paused(**which: Any) -> int:
-    """After a resume: every open case that the AI holds looks again."""
-    open_ = Case.objects.filter(**which).exclude(status__in=Case.CLOSED)
-    n = open_.update(wake_at=database_now(), updated_at=F("updated_at"))
+    """After a resume: every open case that the AI holds looks again, and every closed one that has a write under way,
+    so that it gets its outcome.
+    """
+    begun = Write.objects.filter(state__in=[Write.State.RESERVED, Write.State.UNKNOWN]).values("case")
+    stopped = Case.objects.filter(~Q(status__in=Case.CLOSED) | Q(pk__in=begun), **which)
+    n = stopped.update(wake_at=database_now(), updated_at=F("updated_at"))
     doorbell.ring()
     return n
 

@@ -14,7 +14,7 @@ from approvals.models import Rule
 from cases.errors import WrongState
 from cases.models import Case, Event
 from orchestrator.desk.services import close, take_over
-from orchestrator.flow.services import wake_paused
+from orchestrator.flow.services import sweep
 from tests.company import Small
 from tests.guarantees import Size, guarantee
 
@@ -61,7 +61,7 @@ def test_a_switch_stops_what_was_decided_within_seconds(racing: Small, size: Siz
         if (said["scope"], said["name"], said["reason"]) != (scope, name, "Odd refunds") or "may" not in told.actor:
             size.failed(f"{what}: the record does not say who, what and why")
         switches.resume(actor=company.as_("may"), scope=scope, name=name)
-        wake_paused()  # what the sweeper does every two seconds
+        sweep()  # as it does every two seconds: whoever resumed was lost
         for case, _approval in decided:
             company.later(case)
         if len(company.shop.done) != CASES or len({one["key"] for one in company.shop.done}) != CASES:

@@ -48,7 +48,7 @@ def apply(changes: Mapping[Key, Record | None], live: Live, after: Records, writ
             if kind == what and record is None:
                 row = live.grants[name] if what == "grant" else MODELS[what].objects.get(name=name)
                 writer.keep(row, retired=True)
-    _switches(changes)
+    _switches(changes, live)
     return bool(writer.changed)
 
 
@@ -74,8 +74,14 @@ def _in_order(what: str, records: Mapping[str, Record]) -> Iterable[str]:
     return ordered
 
 
-def _switches(changes: Mapping[Key, Record | None]) -> None:
-    """Every agent, type and system has its pause switch, and there is one for all."""
+def _switches(changes: Mapping[Key, Record | None], live: Live) -> None:
+    """Every agent, type and system has its pause switch, and there is one for all.
+
+    That of an agent that was switched off, and is on again, says that the cases it was to work on are to be woken.
+    """
     wanted = [Switch(scope=Switch.Scope.ALL, name="")]
     wanted += [Switch(scope=SWITCHED[what], name=name) for what, name in changes if what in SWITCHED]
     Switch.objects.bulk_create(wanted, ignore_conflicts=True)
+    on = [name for (what, name), record in changes.items() if what == "agent" and record and record.get("active", True)]
+    again = [name for name in on if live.records.get(("agent", name), {}).get("active", True) is False]
+    Switch.objects.filter(scope=Switch.Scope.AGENT, name__in=again).update(settled=False)
