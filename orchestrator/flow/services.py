@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, DataError, IntegrityError, connection, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
@@ -30,6 +30,7 @@ from orchestrator.flow.working import give_back, plan, work
 log = logging.getLogger(__name__)
 JUDGE = Judging()
 ASIDE = timedelta(minutes=1)
+OF_VALUES = (DataError, IntegrityError)  # what the database refuses because of what a case holds
 
 
 def advance(*, most: int | None = None) -> int:
@@ -64,11 +65,9 @@ def claim_next() -> tuple[bool, Job | None]:
     taken: list[int] = []
     try:
         return _claim(taken)
-    except DatabaseError:
-        raise  # the database's trouble, not this case's
-    except Exception:
-        if not taken:
-            raise
+    except Exception as error:
+        if not taken or (isinstance(error, DatabaseError) and not isinstance(error, OF_VALUES)):
+            raise  # the database's trouble, not this case's
         log.exception("flow.plan_failed", extra={"case": taken[0]})
         with transaction.atomic():
             case, now = case_transitions.lock(taken[0]), database_now()

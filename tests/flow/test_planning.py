@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import DataError
 from django.db.models import F
 
 from agents import executor
@@ -250,7 +251,10 @@ def test_a_poisoned_preparation_is_parked_too(company: Small, monkeypatch: pytes
         assert case.why_here["code"] == "tried_too_often"
 
 
-def test_a_case_that_cannot_be_planned_does_not_stop_the_others(racing: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [KeyError("a row nobody expected"), DataError("a value that does not fit")])
+def test_a_case_that_cannot_be_planned_does_not_stop_the_others(
+    racing: Small, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     """It is set aside for a while; without that it would come first each time and nothing else would ever run."""
     bad, good = racing.receive("chores"), racing.receive("chores")
     from orchestrator.flow.planning import Planner
@@ -259,7 +263,7 @@ def test_a_case_that_cannot_be_planned_does_not_stop_the_others(racing: Small, m
 
     def plan(self: Any, first: Any = None) -> Any:
         if self.case.pk == bad.pk:
-            raise KeyError("a row nobody expected")
+            raise error
         return real(self, first)
 
     monkeypatch.setattr(Planner, "plan", plan)
