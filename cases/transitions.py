@@ -261,6 +261,7 @@ def reopened(case: Case, *, actor: Actor, why: str, now: datetime, entries: Sequ
         outcome="",
         closed_at=None,
         why_here={"code": "reopened", "why": why},
+        **wake(case, now),  # its due times count again
     )
 
 

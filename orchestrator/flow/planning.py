@@ -469,6 +469,7 @@ class Planner:
                 self.draft.add(status=status)
         elif self.case.status == S.DONE and self._nobody_knows():  # it was withdrawn while this was being written
             case_transitions.back_to_people(self.draft, self.case, why="unknown")
+            self.times.append(self.now)  # its due times count again
         wake_at = self.now if self.more else min(self.times, default=None)
         if self._now("status") in Case.CLOSED and not self.more and not self.proposals and not self.lone:
             wake_at = None

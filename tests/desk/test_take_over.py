@@ -12,9 +12,10 @@ from agents.models import Proposal, Run, Write
 from approvals.models import Approval
 from approvals.services import decide
 from cases.actors import CONTROL, Actor
+from cases.clock import database_now
 from cases.errors import NoRight, NotFound, ReasonRequired, TurnPassed, WrongState
 from cases.ledger import verify
-from cases.models import Case, Event
+from cases.models import Case, Event, RequestType
 from orchestrator.desk import services
 from orchestrator.desk.services import close, release_leaver, reopen, take_over, withdraw
 from orchestrator.flow import working
@@ -282,6 +283,21 @@ def test_nobody_sorts_away_from_a_write_that_is_not_known(company: Small) -> Non
         services.sort(actor=company.as_("ka"), case_id=case.pk, type_name="refund")
     case.refresh_from_db()
     assert case.status == "repair" and case.type is not None and case.type.name == "vouchers"
+
+
+def test_a_case_that_is_open_again_is_late_once_its_time_has_passed(company: Small) -> None:
+    """It was done in time, and nobody would have looked at it again."""
+    type_ = RequestType.objects.get(name="notes")
+    type_.due = {"finish": "1h"}
+    type_.save()
+    case = company.go(company.receive("notes"))
+    assert (case.status, case.wake_at) == ("done", None)
+    reopen(actor=company.as_("ka"), case_id=case.pk)
+    case = company.go(case)
+    assert case.wake_at == case.finish_due and case.late_since is None
+    Case.objects.filter(pk=case.pk).update(finish_due=database_now())
+    case = company.later(case)
+    assert case.late_since is not None and "due.passed" in company.codes(case)
 
 
 def test_a_case_that_is_sorted_at_this_moment_is_taken_over_as_a_sorted_one(
