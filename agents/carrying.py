@@ -197,7 +197,7 @@ class Carrier:
         if why:
             entries += end_unstarted(proposal, writes, why=why, now=now)
             return None
-        policy = held(case, proposal, write, self.config)
+        policy = held(case, write, self.config)
         if policy.restoring:
             _wait(write, now + RESTORING)
             return None
@@ -225,7 +225,7 @@ class Carrier:
             return None
         if not executor.effect_key_honoured(write.operation) or write.attempts >= executor.TRIES:
             return None
-        policy = held(case, proposal, write, self.config)
+        policy = held(case, write, self.config)
         if policy.restoring:
             _wait(write, now + RESTORING)
         if policy.restoring or policy.paused:
@@ -382,9 +382,9 @@ class Held:
     in_flight: bool
 
 
-def held(case: Case, proposal: Proposal, write: Write, config: Configuration) -> Held:
+def held(case: Case, write: Write, config: Configuration) -> Held:
     """Hold the policy row, and for an agent's write its switches, against a change until the commit. One statement."""
-    agent = config.agents.get(proposal.proposer_agent_id or 0)
+    agent = config.agents.get(write.agent_id or 0)
     mine = [write.subject, str(write.pk)]
     if agent is not None:
         wanted = ["all:", f"agent:{agent.name}", f"system:{write.operation.system.name}"]

@@ -299,12 +299,6 @@ def needs_person(write: Write, operation: Operation) -> bool:
     )
 
 
-def in_flight(write: Write) -> bool:
-    """Whether another write of the same operation and record is reserved or unknown: this one waits for it."""
-    others = Write.objects.filter(subject=write.subject, state__in=[W.RESERVED, W.UNKNOWN])
-    return others.exclude(pk=write.pk).exists()
-
-
 def is_taken(error: IntegrityError) -> bool:
     """Whether a write could not be reserved because another of its record was, at the same moment: it waits for it."""
     diagnosis = getattr(error.__cause__, "diag", None)

@@ -12,10 +12,10 @@ from typing import Any
 from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
-from agents import carrying, executor, gate, proposing, reaching, transitions
+from agents import carrying, configuration, executor, gate, proposing, reaching, transitions
 from agents.brains.base import Done, ToolFailed
 from agents.carrying import Carrier
-from agents.configuration import StepConfig, TypeConfig
+from agents.configuration import Configuration, StepConfig, TypeConfig
 from agents.errors import BadArguments, Refused
 from agents.facts import FactFinder, request_values, stands_on
 from agents.fields import keep_fields, seen_through
@@ -279,16 +279,19 @@ class StepTools:
         if case.holder_kind != Case.Holder.AI:
             raise Later(self.stretch.now + PAUSED)  # what was read is stored; nobody goes on with it but a new turn
 
-    def _alone(self, write: Write) -> None:
-        """Another write of the same record that is under way, or whose outcome nobody knows, is waited for."""
-        if executor.in_flight(write):
-            raise Later(self.stretch.now + timedelta(seconds=2))
+    def _held(self, case: Case, write: Write) -> tuple[Configuration, str]:
+        """What is in force, held until the commit: it may be another than when the gate was passed. And why the write
+        may not be sent any more by it, in words. A pause, and another write of its record, are waited for.
+        """
+        policy, now = carrying.held(case, write, self.stretch.config), self.stretch.now
+        if policy.paused or policy.restoring or policy.in_flight:
+            raise Later(self.stretch.now + PAUSED)
+        config = configuration.known(policy.stamp)
+        ended = carrying.closed(write, config) or carrying.no_longer_granted(case, write, write.step, config, now)
+        return config, ended
 
     def _reserve_new(self, allowed: Pass, place: str, name: str, case: Case, draft: Draft) -> Write:
         self._with_ai(case)
-        switch = gate.paused(case, self.agent, allowed.operation.system.name, share=True)
-        if switch is not None:
-            raise Refused(gate.pause_words(switch), reason="paused")
         write = Write(
             case=case,
             run=self.stretch.run,
@@ -303,17 +306,13 @@ class StepTools:
             subject=subject_of(allowed.operation, allowed.arguments, case),
             proposed=plain(allowed.arguments),
         )
-        self._alone(write)
-        if allowed.grant is not None:
-            gate.take_place(
-                allowed.grant,
-                allowed.operation,
-                case=case,
-                money=None,
-                now=self.stretch.now,
-                leave_out=(),
-                zone=self.stretch.config.zone,
-            )
+        config, ended = self._held(case, write)
+        if ended:
+            raise Refused(ended, reason="grant")
+        operation, now = allowed.operation, self.stretch.now
+        grant = gate.valid_grant(config, case, self.agent, operation, self.step.name, now)[0]
+        if grant is not None:
+            gate.take_place(grant, operation, case=case, money=None, now=now, leave_out=(), zone=config.zone)
         rows.insert(write)
         draft.add(executor.reserve(write, operation=allowed.operation, now=self.stretch.now, began=self.stretch.began))
         return write
@@ -342,8 +341,8 @@ class StepTools:
             raise ToolFailed(ended, reason="grant")
         return None
 
-    def _not_paused(self, case: Case, write: Write, *, share: bool = False) -> None:
-        if gate.paused(case, self.agent, write.operation.system.name, share=share) is not None:
+    def _not_paused(self, case: Case, write: Write) -> None:
+        if gate.paused(case, self.agent, write.operation.system.name) is not None:
             raise Later(self.stretch.now + PAUSED)
 
     def _reserve_again(self, write: Write, case: Case, draft: Draft) -> str:
@@ -352,14 +351,10 @@ class StepTools:
         What may have been done already is sent again with its key, whatever became of the grant: to find out.
         """
         self._with_ai(case)
-        self._not_paused(case, write, share=True)
-        if write.state == W.PERMITTED:
-            config, now = self.stretch.config, self.stretch.now
-            words = carrying.closed(write, config) or carrying.no_longer_granted(case, write, write.step, config, now)
-            if words:
-                draft.add(executor.not_started(write, why="grant", words=words, now=now))
-                return words
-        self._alone(write)
+        _config, ended = self._held(case, write)
+        if ended and write.state == W.PERMITTED:
+            draft.add(executor.not_started(write, why="grant", words=ended, now=self.stretch.now))
+            return ended
         if write.state == W.RESERVED:
             transitions.move_write(write, W.UNKNOWN, held_claim=write.claim)
         draft.add(executor.reserve(write, operation=write.operation, now=self.stretch.now, began=self.stretch.began))

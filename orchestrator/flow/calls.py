@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from agents import configuration, executor, gate, proposing, reaching, transitions
+from agents import carrying, configuration, executor, gate, proposing, reaching, transitions
 from agents.carrying import Carrier
 from agents.configuration import Configuration
 from agents.errors import BadArguments, Forbidden, Refused, Stale
@@ -226,13 +226,17 @@ def _written(caller: Caller, passed: Pass) -> CallAnswer:
             subject=subject_of(operation, passed.arguments, case),
             proposed=plain(passed.arguments),
         )
-        if executor.in_flight(write):
+        policy = carrying.held(case, write, caller.config)
+        if policy.in_flight:
             raise WrongState(
                 _("Another write to this record is not finished. Try again in a moment. Nothing was changed.")
             )
-        if passed.grant is not None:
-            zone = caller.config.zone
-            gate.take_place(passed.grant, operation, case=case, money=None, now=now, leave_out=(), zone=zone)
+        config = configuration.known(policy.stamp)  # it may be another than when the gate was passed
+        if words := carrying.closed(write, config) or carrying.no_longer_granted(case, write, write.step, config, now):
+            raise Refused(words, reason="grant")
+        grant = gate.valid_grant(config, case, caller.agent, operation, caller.step, now)[0] if caller.agent else None
+        if grant is not None:
+            gate.take_place(grant, operation, case=case, money=None, now=now, leave_out=(), zone=config.zone)
         write.save(force_insert=True)
         entry = executor.reserve(write, operation=operation, now=now, began=began)
         assert write.lease_until is not None  # noqa: S101  # reserved just now

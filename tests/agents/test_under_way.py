@@ -1,12 +1,13 @@
 """Between reserving and recording: one write of a record at a time, and every outcome is told."""
 
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.db.models import F
 
-from agents import carrying, executor
+from agents import carrying
 from agents.models import Grant, Run, Write
 from cases.ledger import verify
 from orchestrator.desk.services import take_over
@@ -112,7 +113,8 @@ def test_an_internal_write_that_is_tried_again_waits_for_another_of_its_record(
     values = {"operation": write.operation, "subject": write.subject, "controlled": False, "turn": 1, "proposed": {}}
     other = Write.objects.create(case=racing.receive("notes"), name="other", state="unknown", **values)
     if late:
-        monkeypatch.setattr(executor, "in_flight", lambda _write: False)
+        held = carrying.held
+        monkeypatch.setattr(carrying, "held", lambda *what: replace(held(*what), in_flight=False))
     for _n in range(TRIES + 1):
         case = racing.later(case)
         assert (case.status, case.holder_kind) == ("working", "ai") and case.wake_at is not None
