@@ -4,6 +4,7 @@ Before the first write, facts and target versions are read again and judged by t
 decided: it waits for people again, with the reason. Looser: nothing changes.
 """
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from agents import configuration, executor, gate, permits, transitions
 from agents.configuration import Configuration
+from agents.connectors.pauses import pause
 from agents.executor import Outcome
 from agents.finding import finder_for, stored_facts
 from agents.judge import Judge, Judged, Option, PlannedWrite, Prepared
@@ -34,7 +36,6 @@ from cases.transitions import Draft
 
 W = Write.State
 READY = (W.HELD, W.PERMITTED)
-SOON = timedelta(seconds=2)
 RESTORING = timedelta(seconds=30)
 After = Callable[[Case, Draft, datetime], Any]
 
@@ -208,7 +209,7 @@ class Carrier:
             entries += end_unstarted(proposal, writes, why="grant", now=now, words=words)
             return None
         if policy.in_flight:
-            _wait(write, now + SOON)
+            _wait(write, now + timedelta(seconds=pause(self.claim, random=random.random, first=2.0, most=30.0)))
             return None
         stricter = self._stricter(case, proposal, writes, write, policy.epoch, now)
         if stricter is not None:

@@ -4,6 +4,7 @@
 stores everything gathered since the last flush in one transaction, and lets `then` go on under the same lock.
 """
 
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from django.db.models import Model
 
 from agents import executor, transitions
 from agents.configuration import Configuration, TypeConfig
+from agents.connectors.pauses import pause
 from agents.errors import Stale
 from agents.executor import Outcome
 from agents.facts import FactFinder, Found
@@ -126,6 +128,11 @@ class Stretch:
             agent_id=(self.current or self.run).agent_id,
         )
 
+    def soon(self) -> datetime:
+        """In a moment, and later each time: somebody may take hours to end a pause, or to clear another write up."""
+        taken = (self.current or self.run).claim
+        return self.now + timedelta(seconds=pause(taken, random=random.random, first=2.0, most=30.0))
+
     def record(self, code: str, actor: Any, **data: Any) -> None:
         self.entries.append(Entry(code, actor, data))
 
@@ -221,7 +228,7 @@ class Stretch:
             if run.pk is not None:
                 self._end(run)
         if self.current is not None and self.current.state == Run.State.OPEN and self.current.pk is None:
-            self.current.lease_until = self.now + LEASE
+            self.current.lease_until = None if self.current.try_at else self.now + LEASE  # nobody has it until then
             new.append(self.current)
             self.run = self.current
         if new:

@@ -35,7 +35,6 @@ from cases.transitions import Draft
 from cases.values import UNKNOWN
 
 W = Write.State
-PAUSED = timedelta(seconds=2)  # a paused step is planned again after this; it stays closed until somebody resumes
 
 
 class Later(Exception):
@@ -272,12 +271,12 @@ class StepTools:
 
     def _put_off(self, error: IntegrityError) -> Exception:
         """Another write of the same record was reserved at this moment: the step goes on when that one may be over."""
-        return Later(self.stretch.now + PAUSED) if executor.is_taken(error) else error
+        return Later(self.stretch.soon()) if executor.is_taken(error) else error
 
     def _with_ai(self, case: Case) -> None:
         """Once people have the case, as a step beside this one gave it to them, nothing is started for it."""
         if case.holder_kind != Case.Holder.AI:
-            raise Later(self.stretch.now + PAUSED)  # what was read is stored; nobody goes on with it but a new turn
+            raise Later(self.stretch.soon())  # what was read is stored; nobody goes on with it but a new turn
 
     def _held(self, case: Case, write: Write) -> tuple[Configuration, str]:
         """What is in force, held until the commit: it may be another than when the gate was passed. And why the write
@@ -285,7 +284,7 @@ class StepTools:
         """
         policy, now = carrying.held(case, write, self.stretch.config), self.stretch.now
         if policy.paused or policy.restoring or policy.in_flight:
-            raise Later(self.stretch.now + PAUSED)
+            raise Later(self.stretch.soon())
         config = configuration.known(policy.stamp)
         ended = carrying.closed(write, config) or carrying.no_longer_granted(case, write, write.step, config, now)
         return config, ended
@@ -343,7 +342,7 @@ class StepTools:
 
     def _not_paused(self, case: Case, write: Write) -> None:
         if gate.paused(case, self.agent, write.operation.system.name) is not None:
-            raise Later(self.stretch.now + PAUSED)
+            raise Later(self.stretch.soon())
 
     def _reserve_again(self, write: Write, case: Case, draft: Draft) -> str:
         """Reserve it anew, if its agent may write now as well; else why it was ended, in words. A pause is waited for.
@@ -406,7 +405,7 @@ class StepTools:
         self._refused(operation, refusal)
         reason = str(refusal.detail.get("reason", refusal.code))
         if reason == "paused":
-            return Later(self.stretch.now + PAUSED)
+            return Later(self.stretch.soon())
         return ToolFailed(refusal.message, reason=reason)
 
     def _within_limits(self, allowed: Pass, write: PlannedWrite) -> None:

@@ -9,6 +9,7 @@ from django.db.models import F
 
 from agents import carrying
 from agents.models import Grant, Run, Write
+from cases.clock import database_now
 from cases.ledger import verify
 from orchestrator.desk.services import take_over
 from orchestrator.flow import working
@@ -121,6 +122,21 @@ def test_an_internal_write_that_is_tried_again_waits_for_another_of_its_record(
     assert racing.shop.effects("/tickets") == []
     Write.objects.filter(pk=other.pk).update(state="failed")
     assert racing.later(case).status == "done" and len(racing.shop.effects("/tickets")) == 1
+
+
+def test_a_write_that_waits_for_another_of_its_record_looks_less_and_less_often(company: Small) -> None:
+    """A person may take hours to clear the other one up, and each look reads the facts again."""
+    company.standing()
+    company.change("shop.refund", effect_key=None)
+    company.shop.faults["/payments/p1/refunds"] = ["cut_after"]
+    assert company.go(company.receive()).status == "repair"
+    case, waits = company.go(company.receive()), []
+    for _n in range(7):
+        assert case.wake_at is not None
+        waits.append((case.wake_at - database_now()).total_seconds())
+        case = company.later(case, 31)
+    assert waits[0] <= 2 and waits[2] >= 3 and all(wait > 14 for wait in waits[4:]) and max(waits) <= 30
+    assert len(company.shop.effects("/payments")) == 1
 
 
 @pytest.mark.parametrize("limits", [{}, {"per_day": 5}], ids=str)

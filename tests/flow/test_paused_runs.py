@@ -13,7 +13,7 @@ from cases.clock import database_now
 from cases.models import Case
 from orchestrator.desk.services import resume_ai, withdraw
 from orchestrator.flow import services as flow
-from tests.company import Small
+from tests.company import Small, pause
 from tests.flow.test_planning import asks
 
 
@@ -85,3 +85,16 @@ def test_an_outcome_that_a_pause_held_up_is_found_out_in_a_closed_case_too(compa
     company.later(case)
     assert Write.objects.get(case=case, option="full").state == "written"
     assert len(company.shop.effects("/payments")) == 1
+
+
+def test_a_step_that_a_pause_of_its_system_keeps_waiting_looks_less_and_less_often(company: Small) -> None:
+    """Each look reads, and stands in the record: in a pause of an hour some hundred lines, not some thousand."""
+    pause("system", "shop")
+    case, waits = company.go(company.receive("chores")), []
+    for _n in range(7):
+        assert case.wake_at is not None
+        waits.append((case.wake_at - database_now()).total_seconds())
+        case = company.later(case, 31)
+    assert waits[0] <= 2 and waits[2] >= 3 and all(wait > 14 for wait in waits[4:]) and max(waits) <= 30
+    Switch.objects.update(paused=False)
+    assert company.later(case, 31).status == "done"
