@@ -325,11 +325,13 @@ class Carrier:
         facts = self.prepared.facts if self.prepared else {}
         proposal.facts |= {name: plain(f.value) if f.known else None for name, f in facts.items()}
         proposal.rules = [{**rule, "option": judged.option} for rule in judged.rules]
+        proposal.verdict = {**proposal.verdict, judged.option: judged.data}
         proposal.versions = {**proposal.versions, "rules": {rule["name"]: rule["version"] for rule in judged.rules}}
         _close_withdrawn(proposal, writes)
         changes = {
             "facts": proposal.facts,
             "rules": proposal.rules,
+            "verdict": proposal.verdict,
             "options": proposal.options,
             "versions": proposal.versions,
         }

@@ -73,6 +73,43 @@ def covers(had: Ask, wanted: Ask) -> bool:
     return had.people >= wanted.people and (had.team == wanted.team or had.team in wanted.above)
 
 
+def ask_of(data: Mapping[str, Any]) -> Ask:
+    """Return what was stored of an ask."""
+    return Ask(
+        team=data["team"],
+        people=data["people"],
+        within=data.get("within"),
+        calendar=data.get("calendar"),
+        if_nobody=data.get("if_nobody"),
+        rules=tuple(data.get("rules", ())),
+        stage=data.get("stage", 0),
+        above=tuple(data.get("above", ())),
+    )
+
+
+def unanswered(had: Sequence[Ask], wanted: Sequence[Ask]) -> list[Ask]:
+    """Return what of `wanted` answers to `had` leave open. What one ask took of an answer is gone for the next.
+
+    The highest team is served first, by the ask that comes closest to it.
+    """
+    left = {index: ask.people for index, ask in enumerate(had)}
+    open_: list[Ask] = []
+    for ask in sorted(wanted, key=lambda one: (len(one.above), -one.people, one.stage, one.team)):
+        fitting = [n for n, one in enumerate(had) if covers(replace(one, people=left[n]), ask)]
+        best = min(fitting, key=lambda n: (had[n].team != ask.team, left[n], -len(had[n].above)), default=None)
+        if best is None:
+            open_.append(ask)
+        else:
+            left[best] -= ask.people
+    return open_
+
+
+def unanswered_by(teams: Iterable[str], wanted: Sequence[Ask]) -> list[Ask]:
+    """Return the same for single answers, one of each of `teams`: two of them answer an ask of two people."""
+    each = [replace(ask, people=1) for ask in wanted for _n in range(ask.people)]
+    return unanswered([Ask(team) for team in teams], each)
+
+
 def merge(asks: Iterable[Ask]) -> tuple[tuple[Ask, ...], set[str]]:
     """Return the asks that remain, lowest stage first, and the names of the rules they come from. The order
     of what comes in does not matter."""

@@ -1,5 +1,6 @@
 """What follows from the answers that were given: nothing yet, the next stage, the permit with its hold, or the end."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
@@ -7,6 +8,7 @@ from django.utils.translation import gettext as _
 from agents import configuration, permits
 from agents.models import Proposal, Write
 from approvals import transitions
+from approvals.asking import ask_of, unanswered_by
 from approvals.counting import Beside, agreed
 from approvals.models import Approval, Decision
 from cases import doorbell
@@ -33,8 +35,9 @@ def conclude(
     `decisions`: those in force, the newest last; later ones confirm option and values of the first, or reject.
     """
     config, option, edits = around.glance.config, decisions[-1].option, decisions[-1].edits
-    if option != REJECT:
-        if not agreed(around, decisions):
+    given = [one for one in decisions if one.option == option]
+    if option != REJECT or not _ends_at_once(proposal, writes, given):
+        if not agreed(around, given):
             transitions.stirred(approval, now=now)
             return []
         if around.has_next_stage and transitions.open_next_stage(approval, now=now, config=config):
@@ -63,6 +66,14 @@ def conclude(
     )
     transitions.close_asked(approval)
     return entries
+
+
+def _ends_at_once(proposal: Proposal, writes: Sequence[Write], rejecting: Sequence[Decision]) -> bool:
+    """Whether these rejects are enough: one is, unless it writes something for which the rules ask more people."""
+    if not any(write.option == REJECT for write in writes):
+        return True
+    asks = proposal.verdict.get(REJECT, {}).get("asks", [])
+    return not unanswered_by([one.team for one in rejecting], [ask_of(one) for one in asks])
 
 
 def go_on(case: Case, approval: Approval, entries: list[Entry], now: datetime) -> None:

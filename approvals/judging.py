@@ -18,8 +18,9 @@ from agents.history import count_and_sum, lock_subjects
 from agents.judge import Judged, Option, PlannedWrite, Prepared
 from agents.models import Operation, Proposal, Write
 from agents.money import money_of
+from agents.proposing import REJECT
 from approvals import raising, rules
-from approvals.asking import Ask, EscalationLines, covers
+from approvals.asking import EscalationLines, ask_of, unanswered, unanswered_by
 from approvals.live_rules import LiveRules, live_rules
 from approvals.models import Approval, StandingApproval
 from cases import rows
@@ -189,8 +190,11 @@ class Judging:
             return False
         if judged.data.get("exclusive", True) and not decided[0].exclusive and _one_answered_twice(decided[0]):
             return False
-        had = [_ask_of(a) for a in decided[0].asks]
-        return all(any(covers(one, _ask_of(wanted)) for one in had) for wanted in judged.asks)
+        wanted = [ask_of(one) for one in judged.asks]
+        if judged.option == REJECT:  # it may end before everybody who was asked has answered
+            given = decided[0].decisions.filter(undone_at=None, option=REJECT)
+            return not unanswered_by(given.values_list("team", flat=True), wanted)
+        return not unanswered([ask_of(one) for one in decided[0].asks], wanted)
 
     def raises(self, config: Configuration, case: Case, operation: Operation) -> bool:
         if case.ai_only_drafts:
@@ -369,16 +373,3 @@ def _judged(option: str, verdict: rules.Verdict, covered: dict[str, int], live: 
 def _one_answered_twice(approval: Approval) -> bool:
     people = list(approval.decisions.filter(undone_at=None).values_list("user_id", "label"))
     return len(set(people)) < len(people)
-
-
-def _ask_of(data: Mapping[str, Any]) -> Ask:
-    return Ask(
-        team=data["team"],
-        people=data["people"],
-        within=data.get("within"),
-        calendar=data.get("calendar"),
-        if_nobody=data.get("if_nobody"),
-        rules=tuple(data.get("rules", ())),
-        stage=data.get("stage", 0),
-        above=tuple(data.get("above", ())),
-    )

@@ -147,8 +147,8 @@ def _decide(
         raise Changed(now_is=to_name)
     case_transitions.with_type(case, config.type_rows)
     writes = stored.writes_of(proposal, config)
-    _check_option(proposal, option, first)
-    fixed = dict(first.edits) if first is not None and option == first.option else None
+    _check_option(proposal, option, next((one for one in earlier if one.option == REJECT), first))
+    fixed = _fixed(option, first)
     own = _check_edits(writes, option, edits, fixed)
     _check_reason(proposal, option, own, reason)
     edits = own if fixed is None else fixed
@@ -220,6 +220,13 @@ def _check_option(proposal: Proposal, option: str, first: Decision | None) -> No
             % {"who": first.who, "option": first.option},
             fields={"option": [first.option]},
         )
+
+
+def _fixed(option: str, first: Decision | None) -> dict[str, Any] | None:
+    """The values that stand already: the first one's, or for a reject after another option none. None: one's own do."""
+    if first is None:
+        return None
+    return dict(first.edits) if option == first.option else {}
 
 
 def _check_edits(
