@@ -1,7 +1,8 @@
 """Values that somebody changed are judged again: facts are looked up before any lock is taken, and judged under it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -9,9 +10,10 @@ from django.utils.translation import gettext as _
 
 from agents import carrying, configuration
 from agents.finding import finder_for
-from agents.judge import Judged, Prepared
+from agents.judge import Judged, PlannedWrite, Prepared
 from agents.models import Proposal, Write
 from agents.money import money_of
+from agents.proposing import RISKS, risk_of
 from agents.reading import Reader
 from approvals import transitions
 from approvals.errors import HigherNeeded, NotAllowed
@@ -34,6 +36,20 @@ def must_be_asked(actor: Actor, approval: Approval) -> None:
         raise transitions.wrong_state(approval)
     if asked_as(actor.user, approval) is None:
         raise no_right(actor, approval)
+
+
+def risk_as_edited(approval: Approval, writes: Sequence[Write], option: str, edits: Edits) -> str:
+    """The risk of what is decided: never less than what was asked with, and high where an amount was raised so."""
+    risks = [approval.risk]
+    for write in writes:
+        if write.option == option and write.name in edits and not isinstance(write.operation.money, Mapping):
+            arguments = {**write.proposed, **edits[write.name]}
+            amount, currency = money_of(write.operation, arguments, company=write.currency)
+            known = amount if isinstance(amount, Decimal) else None
+            planned = PlannedWrite(write.name, write.operation, arguments, money=known, currency=currency)
+            odd = known is None and amount is not None and write.operation.high_above is not None
+            risks.append("high" if odd else risk_of(planned))
+    return max(risks, key=RISKS.index)
 
 
 def look_afresh(approval: Approval, option: str, edits: Edits) -> Prepared:

@@ -18,7 +18,7 @@ from agents.models import Proposal, Write
 from approvals import first_answer, step_up, transitions
 from approvals.concluding import REJECT, conclude, go_on
 from approvals.counting import beside
-from approvals.editing import Edits, judge_edited, look_afresh, must_be_asked
+from approvals.editing import Edits, judge_edited, look_afresh, must_be_asked, risk_as_edited
 from approvals.errors import Changed, HigherNeeded, NotAllowed
 from approvals.models import Approval, Decision, Reading
 from approvals.permissions import asked_as, can_undo
@@ -137,8 +137,6 @@ def _decide(
     if asked is None:
         seen(actor, approval.pk)
         raise no_right(actor, approval)
-    if actor.token_name and approval.risk == "high":
-        raise NoRight(_("A high-risk decision is made in the browser, not with a token. Nothing was decided."))
     around = beside(approval, actor.user_id)
     config, earlier = around.glance.config, around.decisions
     first = first_answer.first_of(approval, earlier)
@@ -152,6 +150,9 @@ def _decide(
     own = _check_edits(writes, option, edits, fixed)
     _check_reason(proposal, option, own, reason)
     edits = own if fixed is None else fixed
+    risk = risk_as_edited(approval, writes, option, edits)
+    if actor.token_name and risk == "high":
+        raise NoRight(_("A high-risk decision is made in the browser, not with a token. Nothing was decided."))
     more["confirmed"] = ticked(
         case,
         proposal,
@@ -163,7 +164,7 @@ def _decide(
         config=config,
         now=now,
     )
-    given = step_up.check(actor, approval, asked.team, config, proof, now)
+    given = step_up.check(actor, approval, asked.team, risk, config, proof, now)
     decision = rows.fresh(
         Decision,
         approval=approval,

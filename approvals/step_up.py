@@ -42,9 +42,9 @@ def fresh(config: Configuration, proof: Proof | None, now: datetime) -> bool:
 
 
 def check(
-    actor: Actor, approval: Approval, team: str, config: Configuration, proof: Proof | None, now: datetime
+    actor: Actor, approval: Approval, team: str, risk: str, config: Configuration, proof: Proof | None, now: datetime
 ) -> Proof | None:
-    """The proof that counts for this decision as one of `team`; None if it needs none.
+    """The proof that counts for this decision, of this risk and as one of `team`; None if it needs none.
 
     Raises `StepUpNeeded`, and `NoRight` for a token. The last check of a decision: who is asked for a code has given a
     whole answer.
@@ -52,7 +52,7 @@ def check(
     teams = [team]
     if any(one.step_up for one in config.teams.values()):
         teams += approval.asked.filter(closed=False).values_list("team__name", flat=True)
-    return _counts(actor, config, proof, now) if needed(config, teams, approval.risk) else None
+    return _counts(actor, config, proof, now) if needed(config, teams, risk) else None
 
 
 def check_standing(actor: Actor, config: Configuration, proof: Proof | None, now: datetime) -> Proof | None:
