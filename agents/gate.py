@@ -67,7 +67,7 @@ class Gate:
                 _("%(name)s was not called. %(why)s") % {"name": operation.name, "why": " ".join(problems)},
                 fields={"arguments": problems},
             )
-        self._in_scope(operation, arguments)
+        self.in_scope(operation, arguments)
         return Pass(operation, dict(arguments), grant)
 
     def answer(self, allowed: Pass, answer: Any) -> Any:
@@ -110,7 +110,7 @@ class Gate:
             raise self._refused("grant", why)
         return grant
 
-    def _in_scope(self, operation: Operation, arguments: Mapping[str, Any]) -> None:
+    def in_scope(self, operation: Operation, arguments: Mapping[str, Any]) -> None:
         """Whether the call touches only records of this case. Levels 2 to 4 must say by which arguments."""
         key = operation.case_key
         if operation.level == "reference" or key == "none":

@@ -13,6 +13,7 @@ from agents.configuration import Configuration
 from agents.errors import Refused
 from agents.models import Grant, Proposal, Write
 from agents.money import money_of
+from agents.subjects import subject_of
 from cases.actors import Actor
 from cases.ledger import Entry
 from cases.models import Case
@@ -56,6 +57,7 @@ def permit_option(
             write,
             W.HELD if hold_until else W.PERMITTED,
             decided=write.decided,
+            **_subject(proposal.case, write, write.decided or {}),
             placed_at=now,
             money=write.money,
             hold_until=hold_until,
@@ -114,6 +116,13 @@ def _money(write: Write, arguments: Mapping[str, Any], *, changed: bool) -> Deci
     return amount if isinstance(amount, Decimal) else None
 
 
+def _subject(case: Case, write: Write, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What others wait for follows an edit of the record; nothing where the record is the same."""
+    if write.decided == write.proposed:
+        return {}
+    return {"subject": subject_of(write.operation, arguments, case)}
+
+
 def take_back(proposal: Proposal, writes: Sequence[Write], *, actor: Actor, why: str, now: datetime) -> Entry:
     """A decision is undone, or the live rules became stricter: the writes wait again and give their places back."""
     option = proposal.decided
@@ -123,6 +132,7 @@ def take_back(proposal: Proposal, writes: Sequence[Write], *, actor: Actor, why:
                 write,
                 W.WAITING,
                 decided=None,
+                **_subject(proposal.case, write, write.proposed),
                 money=_money(write, write.proposed, changed=write.decided != write.proposed),
                 hold_until=None,
                 permit_fingerprint="",

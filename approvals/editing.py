@@ -8,8 +8,11 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from agents import carrying, configuration
+from agents import carrying, configuration, schemas
+from agents.errors import Refused
+from agents.facts import FactFinder
 from agents.finding import finder_for
+from agents.gate import Gate
 from agents.judge import Judged, PlannedWrite, Prepared
 from agents.models import Proposal, Write
 from agents.money import money_of
@@ -64,10 +67,30 @@ def look_afresh(approval: Approval, option: str, edits: Edits) -> Prepared:
     agent_id = proposal.proposer_agent_id
     finder = finder_for(approval.case, config, reader, now=database_now(), agent_id=agent_id)
     prepared = Judging().prepare(finder, carrying.options_of(proposal, writes))
+    refusal = _out_of_scope(approval.case, finder, [w for w in writes if w.option == option], edits)
     if entries := reader.taken():
         with transaction.atomic():
             case_transitions.save(case_transitions.lock(approval.case_id), entries, now=database_now())
+    if refusal is not None:
+        raise refusal
     return prepared
+
+
+def _out_of_scope(case: Case, finder: FactFinder, writes: Sequence[Write], edits: Edits) -> Refused | None:
+    """What the gate says where somebody put in a record that is none of this case. What may not be changed at all, or
+    is no argument, is told with the decision."""
+    gate = Gate(finder.config, case, finder, finder.now)
+    for write in writes:
+        names, key = set(edits.get(write.name, ())), write.operation.case_key
+        arguments = {**write.proposed, **edits.get(write.name, {})}
+        if not names <= set(write.operation.editable) or schemas.check(write.operation.arguments, arguments):
+            continue
+        if isinstance(key, Mapping) and names & {argument.split(".")[0] for argument in key}:
+            try:
+                gate.in_scope(write.operation, arguments)
+            except Refused as refusal:
+                return refusal
+    return None
 
 
 def judge_edited(

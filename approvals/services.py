@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from agents import permits, schemas, stored
+from agents.errors import Refused
 from agents.judge import Prepared
 from agents.models import Proposal, Write
 from approvals import first_answer, step_up, transitions
@@ -60,8 +61,8 @@ def decide(
     `reason_code`: the reason of the type that was chosen, `confirmed`: `WRITE.SLOT` of what was ticked, with
     the text that stood there or its digest; `evidence`: digest of what was read, None for what people were asked
     with; `proof`: the second factor that was given for it; `read`: how it came about, kept for this person alone.
-    Raises `AlreadyDecided`, `Changed`, `NotAllowed`, `NoRight`, `ReasonRequired`, `HigherNeeded`, `StepUpNeeded`,
-    `Incorrect`, and `WrongState` where what the nonce had decided was taken back.
+    Raises `AlreadyDecided`, `Changed`, `NotAllowed`, `NoRight`, `Refused`, `ReasonRequired`, `HigherNeeded`,
+    `StepUpNeeded`, `Incorrect`, and `WrongState` where what the nonce had decided was taken back.
     """
     wanted = {name: dict(values) for name, values in (edits or {}).items() if values}
     try:
@@ -87,7 +88,7 @@ def decide(
         if nonce and Decision.objects.filter(nonce=nonce).exists():
             raise Incorrect(_("This form was used already. Open the page again; nothing was decided.")) from None
         raise
-    except (NoRight, NotFound) as refusal:
+    except (NoRight, NotFound, Refused) as refusal:
         _refused(approval.pk, actor, refusal)
         raise
 
