@@ -21,7 +21,6 @@ from orchestrator.api.errors import (
     TooLarge,
     Unauthenticated,
     Unavailable,
-    WrongMediaType,
     WrongMethod,
 )
 from orchestrator.api.plain import plain
@@ -78,7 +77,6 @@ _KNOWN: list[tuple[tuple[type[Exception], ...], Any]] = [
     ((PermissionDenied, exceptions.PermissionDenied), lambda e: NoRight()),
     ((exceptions.NotAuthenticated, exceptions.AuthenticationFailed), lambda e: Unauthenticated()),
     ((exceptions.MethodNotAllowed,), _wrong_method),
-    ((exceptions.UnsupportedMediaType,), lambda e: WrongMediaType()),
     ((RequestDataTooBig,), lambda e: TooLarge()),
     ((exceptions.ParseError, DjangoBadRequest, SuspiciousOperation), lambda e: BadRequest()),
     ((OperationalError, InterfaceError), _database),

@@ -16,7 +16,6 @@ from rest_framework.decorators import (
     api_view,
     authentication_classes,
     content_negotiation_class,
-    parser_classes,
     permission_classes,
     renderer_classes,
     schema,
@@ -32,8 +31,9 @@ from orchestrator.api import keeping, limits, openapi
 from orchestrator.api.auth import BearerToken, actor_of, require
 from orchestrator.api.calls import Answer, Call
 from orchestrator.api.checking import check, read_query
+from orchestrator.api.errors import WrongMediaType
 from orchestrator.api.models import ApiToken
-from orchestrator.api.parsing import StrictJson
+from orchestrator.api.parsing import parse, sent
 from orchestrator.api.shapes import NOTHING, Json
 
 View = Callable[..., Answer]
@@ -46,11 +46,6 @@ APART: Final = "apart"
 
 class AlwaysJson(BaseContentNegotiation):
     """Whatever a program accepts, it gets JSON: an error in another form would help nobody."""
-
-    def select_parser(self, request: Request, parsers: Any) -> Any:
-        """The JSON parser for JSON; None, and so a 415, for the rest."""
-        kind = (request.content_type or "").partition(";")[0].strip().lower()
-        return parsers[0] if kind == "application/json" else None
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
         return renderers[0], renderers[0].media_type
@@ -100,7 +95,6 @@ def as_view(methods: list[str], answer: Callable[..., Response], *, authenticate
         authentication_classes([BearerToken] if authenticated else []),
         permission_classes([]),
         throttle_classes([]),
-        parser_classes([StrictJson]),
         renderer_classes([JSONRenderer]),
         content_negotiation_class(AlwaysJson),
         schema(AutoSchema()),
@@ -131,9 +125,12 @@ def _checked(request: Request, token: ApiToken, query: Json, body: Json | None) 
 
 def _body(request: Request) -> Any:
     """The parsed body; a POST that sends nothing at all sends `{}`."""
-    if request.META.get("CONTENT_LENGTH") in {None, "", "0"} and not request.headers.get("Transfer-Encoding"):
+    body = sent(request._request)
+    if not body:
         return {}
-    return request.data
+    if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
+        raise WrongMediaType
+    return parse(body)
 
 
 def _key(request: Request) -> str:

@@ -1,16 +1,18 @@
 """What cannot be read is refused with words, a 4xx, and nothing changed: for every POST of the document."""
 
 import json
+from io import BytesIO
 from time import thread_time
 from typing import Any
 
 import pytest
+from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cases.models import Case, Event, Message
 from orchestrator.api.errors import BadRequest
-from orchestrator.api.parsing import MAX_BYTES, parse
+from orchestrator.api.parsing import MAX_BYTES, parse, sent
 from orchestrator.api.views.documents import document
 from tests.api.program import Program, program
 from tests.guarantees import guarantee
@@ -91,6 +93,42 @@ def test_it_refuses_everything_that_is_not_json(world: World, intake: Program, k
 def test_json_may_name_its_characters(world: World, intake: Program) -> None:
     body = json.dumps({"source": "customer", "channel": "api", "text": "退款"}).encode()
     assert intake.send("POST", "requests/", body, kind="application/json; charset=utf-8").status_code == 201
+
+
+ASKED = {"source": "customer", "channel": "api", "text": "Where is it?"}
+
+
+def in_pieces(sender: Program, path: str, raw: bytes, *, ends: bool = True, kind: str = "application/json") -> Any:
+    """A POST as it comes in from a program that does not say how long its body is."""
+    server: Any = {"wsgi.input": BytesIO(raw), "wsgi.input_terminated": ends, "HTTP_TRANSFER_ENCODING": "chunked"}
+    server |= {"CONTENT_TYPE": kind, "HTTP_AUTHORIZATION": f"Bearer {sender.secret}"}
+    return sender.client.generic("POST", f"/api/v1/{path}", **server)
+
+
+def test_a_body_that_does_not_say_its_length_is_read(world: World, intake: Program) -> None:
+    """Programs that stream and whatever comes by HTTP/2 name none; it was taken for an empty body."""
+    answer = in_pieces(intake, "requests/", json.dumps(ASKED).encode())
+    assert answer.status_code == 201, answer.json()
+    assert in_pieces(intake, "requests/", json.dumps(ASKED | {"id": 1}).encode()).status_code == 422
+    assert in_pieces(intake, "requests/", b" " * (MAX_BYTES + 1)).status_code == 413
+    assert in_pieces(intake, "requests/", b"{}", kind="text/plain").status_code == 415
+    by_http_2 = ASGIRequest({"method": "POST", "path": "/api/v1/requests/", "headers": []}, BytesIO(b"{}"))
+    assert sent(by_http_2) == b"{}"
+
+
+def test_no_key_of_a_body_in_pieces_is_lost(world: World, frontline: Program) -> None:
+    """Where no key is needed the call was carried out without what it said."""
+    case = f"cases/{world.case.number}"
+    frontline.post(f"{case}/take-over/")
+    answer = in_pieces(frontline, f"{case}/hand-back/", b'{"may": "anything"}')
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert in_pieces(frontline, f"{case}/hand-back/", b"").status_code == 200
+
+
+def test_a_body_that_nothing_ends_is_refused(world: World, intake: Program) -> None:
+    answer = in_pieces(intake, "requests/", json.dumps(ASKED).encode(), ends=False)
+    assert answer.status_code == 400
+    assert answer.json()["message"].endswith("Nothing was changed.")
 
 
 def test_a_text_of_the_longest_kind_is_taken_in_any_spelling(world: World, intake: Program) -> None:
