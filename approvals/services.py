@@ -33,7 +33,7 @@ from cases.actors import Actor
 from cases.clock import database_now
 from cases.errors import Incorrect, NoRight, NotFound, ReasonRequired, Refusal, WrongState
 from cases.ledger import Entry
-from cases.plainly import plain_text
+from cases.plainly import plain, plain_text
 from cases.texts import here
 
 A = Approval.State
@@ -64,7 +64,7 @@ def decide(
     Raises `AlreadyDecided`, `Changed`, `NotAllowed`, `NoRight`, `Refused`, `ReasonRequired`, `HigherNeeded`,
     `StepUpNeeded`, `Incorrect`, and `WrongState` where what the nonce had decided was taken back.
     """
-    wanted = {name: dict(values) for name, values in (edits or {}).items() if values}
+    wanted = {name: plain(dict(values)) for name, values in (edits or {}).items() if values}
     try:
         approval = seen(actor, approval_id) if wanted or nonce else _named(actor, approval_id)
     except NotFound as refusal:

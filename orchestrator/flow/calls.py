@@ -80,7 +80,7 @@ def call(
         within_run(caller)
         finder = caller.finder()
         passed = Gate(caller.config, caller.case, finder, caller.now, agent=caller.agent, step=caller.step).check(
-            actor, operation, arguments, turn=turn
+            actor, operation, plain(dict(arguments)), turn=turn
         )
         if passed.operation.is_write:
             may_write(caller)

@@ -1,5 +1,6 @@
 """Approvals through the API: read, decide, undo, confirm. Never at high risk, never by who is not asked."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -117,6 +118,26 @@ def test_it_refuses_a_decision_that_does_not_fit(
 ) -> None:
     answer = manager.post(f"approvals/{world.approval.pk}/decision/", decision(world, **change))
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert not Decision.objects.exists()
+
+
+def test_an_amount_with_cents_is_decided(world: World, manager: Program) -> None:
+    """The body's fractions are exact decimals, which no stored JSON takes."""
+    edits = {"refund": {"amount": 240.5}}
+    answer = manager.post(
+        f"approvals/{world.approval.pk}/decision/", decision(world, edits=edits, reason="Half of it is late")
+    )
+    assert answer.status_code == 200, answer.content
+    assert Decision.objects.get().edits == edits
+    options = {one["name"]: one for one in answer.json()["options"]}
+    assert options["full"]["writes"][0]["arguments"]["amount"] == 240.5
+
+
+def test_an_amount_that_no_json_holds_is_refused(world: World, manager: Program) -> None:
+    raw = json.dumps(decision(world, edits={"refund": {"amount": 1}}, reason="a"))
+    raw = raw.replace('"amount": 1', '"amount": 0.1234567890123456789012345')
+    answer = manager.send("POST", f"approvals/{world.approval.pk}/decision/", raw.encode())
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid"), answer.content
     assert not Decision.objects.exists()
 
 

@@ -1,5 +1,6 @@
 """An outside agent at work through the API: its steps, calls, results; and people who call by hand. The real gate."""
 
+import json
 from typing import Any
 
 import pytest
@@ -70,6 +71,15 @@ def test_the_gate_says_why_it_refused(
     if reason:
         assert answer.json()["detail"]["reason"] == reason
         assert Event.objects.filter(case=world.case, code="gate.refused").count() == 1
+    assert Proposal.objects.count() == 1
+
+
+def test_a_number_that_no_json_holds_reaches_no_system(world: World, agent: Program) -> None:
+    """It was judged as a number, and what waited to be sent was the text of it."""
+    raw = json.dumps(body(world, operation=REFUND, arguments={"payment_id": "P-4242", "amount": 1}))
+    raw = raw.replace('"amount": 1', '"amount": 0.1234567890123456789012345')
+    answer = agent.send("POST", path(world, "calls"), raw.encode())
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid"), answer.content
     assert Proposal.objects.count() == 1
 
 
