@@ -9,9 +9,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from agents.models import Proposal
 from approvals.models import Approval, Decision
 from approvals.standing import pause_standing, resume_standing
 from cases.actors import person
+from cases.models import Case
 from tests.api.program import Program, program
 from tests.world import FINGERPRINT, World, add_approval, add_case_row
 
@@ -206,6 +208,18 @@ def test_wait_on_a_proposal_ends_with_its_last_state(
 
     monkeypatch.setattr("orchestrator.api.waiting.time.sleep", sleep)
     assert frontline.get(f"proposals/{world.proposal.pk}/", wait=20).json()["state"] == "rejected"
+
+
+def test_who_loses_sight_of_a_proposal_while_waiting_is_told_nothing_of_it(
+    world: World, reader: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sleep(_seconds: float) -> None:
+        Case.objects.filter(pk=world.case.pk).update(confidential=True)
+        Proposal.objects.filter(pk=world.proposal.pk).update(state="withdrawn")
+
+    monkeypatch.setattr("orchestrator.api.waiting.time.sleep", sleep)
+    answer = reader.get(f"proposals/{world.proposal.pk}/", wait=30)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), answer.json()
 
 
 def test_secret_arguments_are_never_shown(world: World, manager: Program) -> None:

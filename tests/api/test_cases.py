@@ -11,7 +11,8 @@ from agents.models import Run
 from cases import ledger
 from cases.actors import CONTROL
 from cases.ledger import Entry
-from cases.models import Case
+from cases.models import Case, RequestType, Team
+from cases.permissions import give_team_rights
 from tests.api.program import Program
 from tests.world import World, add_case_row
 
@@ -168,6 +169,34 @@ def test_a_person_corrects_the_type(world: World, frontline: Program) -> None:
     assert answer.json()["type"] == "late_delivery"
     wrong = frontline.post(f"cases/{world.case.number}/sort/", {"type": "nothing"})
     assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid")
+
+
+def test_what_takes_a_case_out_of_ones_sight_is_answered_as_done(world: World, frontline: Program) -> None:
+    """It was answered with 404, "Nothing was changed", though the other team had the case."""
+    stock = RequestType.objects.create(
+        name="stock", title="Stock", team=Team.objects.get(name="warehouse"), lead=world.heads
+    )
+    give_team_rights(stock)
+    sort = frontline.post(f"cases/{world.case.number}/sort/", {"type": "stock"})
+    assert (sort.status_code, sort.json().get("status")) == (200, "working"), sort.json()
+    assert frontline.get(f"cases/{world.case.number}/").status_code == 404
+    for call, sent, status in (("hand-back", {}, "working"), ("close", {"outcome": "a"}, "done")):
+        held = add_case_row(stock, world.now, status="with_person", holder_kind="person", holder_user=world.frontline)
+        answer = frontline.post(f"cases/{held.number}/{call}/", sent)
+        assert (answer.status_code, answer.json().get("status")) == (200, status), answer.json()
+
+
+def test_who_loses_sight_of_a_case_while_waiting_is_told_nothing_of_it(
+    world: World, reader: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Case.objects.filter(pk=world.case.pk).update(status="working")
+
+    def sleep(_seconds: float) -> None:
+        Case.objects.filter(pk=world.case.pk).update(status="with_person", confidential=True)
+
+    monkeypatch.setattr("orchestrator.api.waiting.time.sleep", sleep)
+    answer = reader.get(f"cases/{world.case.number}/", wait=30)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), answer.json()
 
 
 @pytest.mark.parametrize("call", ["take-over", "close", "reopen", "hand-back", "sort"])

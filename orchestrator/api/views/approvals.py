@@ -35,7 +35,9 @@ def show_proposal(call: Call, id: UUID) -> Answer:
     if not rows.exists():
         raise NotFound
     until(lambda: ended(id), call.query["wait"])
-    row = selectors.with_writes(rows).get()
+    row = selectors.with_writes(rows).first()
+    if row is None:  # out of sight meanwhile
+        raise NotFound
     masks = Masks() if call.is_agent else hiding.masks_of(row.case_id)
     return Answer(present.proposal(row, masks, agent=call.token.agent if call.is_agent else None))
 

@@ -34,10 +34,9 @@ def show_case(call: Call, number: int) -> Answer:
     """
     case = find_own_case(call, number) if call.token.may("intake") else find_case(call, number)
     until(lambda: not _ai_is_busy(case.pk), call.query["wait"])
-    if cases_of(call.token).filter(pk=number).exists():
+    if _is_seen(call, number):
         return _shown(call, number)
-    case.refresh_from_db()
-    return Answer(present.received(case, call))
+    return Answer(present.received(find_own_case(call, number), call))
 
 
 @endpoint("GET", *READ, tag="cases", answers={200: "Timeline"}, path=("number",), query=shapes.TIMELINE)
@@ -48,11 +47,13 @@ def show_timeline(call: Call, number: int) -> Answer:
     return page(call, rows, [whole("seq")], lambda found: [present.event(row, masks) for row in found], newest=False)
 
 
-@endpoint("POST", "staff", tag="cases", answers={200: "Case"}, path=("number",), body=shapes.SORT)
+@endpoint("POST", "staff", tag="cases", answers={200: "Closed"}, path=("number",), body=shapes.SORT)
 def sort_case(call: Call, number: int) -> Answer:
-    """Say what type a request is: the answer in triage, or a correction. The text becomes an example."""
+    """Say what type a request is: the answer in triage, or a correction. The text becomes an example. Where its
+    team is another one now, only where the case stands is answered.
+    """
     desk.sort(actor=call.actor, case_id=find_case(call, number).pk, type_name=call.body["type"])
-    return _shown(call, number)
+    return _done(call, number)
 
 
 @endpoint("POST", "staff", tag="cases", answers={200: "Case"}, path=("number",))
@@ -62,7 +63,7 @@ def take_case_over(call: Call, number: int) -> Answer:
     return _shown(call, number)
 
 
-@endpoint("POST", "staff", tag="cases", answers={200: "Case"}, path=("number",), body=shapes.HAND_BACK)
+@endpoint("POST", "staff", tag="cases", answers={200: "Closed"}, path=("number",), body=shapes.HAND_BACK)
 def hand_case_back(call: Call, number: int) -> Answer:
     """Hand a case back to the AI, which then may continue, only draft, or only watch. `promised` says what
     the requester was promised meanwhile.
@@ -73,7 +74,7 @@ def hand_case_back(call: Call, number: int) -> Answer:
         may=call.body.get("may", "continue"),
         promised=call.body.get("promised", ""),
     )
-    return _shown(call, number)
+    return _done(call, number)
 
 
 @endpoint("POST", "staff", "intake", tag="cases", answers={200: "Closed"}, path=("number",), body=shapes.CLOSE)
@@ -83,22 +84,33 @@ def close_case(call: Call, number: int) -> Answer:
     """
     if call.actor.is_person:
         desk.close(actor=call.actor, case_id=find_case(call, number).pk, outcome=call.body["outcome"])
-        return _shown(call, number)
+        return _done(call, number)
     case = find_own_case(call, number)
     case = desk.withdraw(actor=call.actor, case_id=case.pk, reason=call.body["outcome"])
     return Answer(present.received(case, call))
 
 
-@endpoint("POST", "staff", tag="cases", answers={200: "Case"}, path=("number",))
+@endpoint("POST", "staff", tag="cases", answers={200: "Closed"}, path=("number",))
 def reopen_case(call: Call, number: int) -> Answer:
     """Open a closed case again."""
     desk.reopen(actor=call.actor, case_id=find_case(call, number).pk)
-    return _shown(call, number)
+    return _done(call, number)
 
 
 def _shown(call: Call, number: int) -> Answer:
     currency = Company.objects.values_list("currency", flat=True).first() or "HKD"
     return Answer(present.whole(find_case(call, number), call, currency=currency))
+
+
+def _done(call: Call, number: int) -> Answer:
+    """The case after what was done; only where it stands, if that took it out of the sight of who did it."""
+    if _is_seen(call, number):
+        return _shown(call, number)
+    return Answer(present.received(Case.objects.get(pk=number), call))
+
+
+def _is_seen(call: Call, number: int) -> bool:
+    return cases_of(call.token).filter(pk=number).exists()
 
 
 def _ai_is_busy(case_id: int) -> bool:
