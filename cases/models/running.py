@@ -224,6 +224,7 @@ class Message(models.Model):
     by_ai = models.BooleanField(default=False)
     at = models.DateTimeField()
     external_id = models.CharField(max_length=200, blank=True)
+    token_id = models.BigIntegerField(null=True)  # whose `external_id` it is
 
     class Meta:
         verbose_name = _("message")

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from agents import services as agent_services
@@ -115,7 +116,10 @@ def add_message(
     sender: Sender | None = None,
     external_id: str = "",
 ) -> Message:
-    """A private note of a person, or what the requester wrote next. A public reply of staff is a call (`reply`)."""
+    """A private note of a person, or what the requester wrote next. A public reply of staff is a call (`reply`).
+
+    A repeated `external_id` of the same token gives the same message.
+    """
     with transaction.atomic():
         case, now = _locked(actor, case_id)
         if sender is None and not private:
@@ -128,12 +132,13 @@ def add_message(
         )
         external_id = plain(external_id)[:200]
         if external_id:
-            known = Message.objects.filter(case=case, external_id=external_id).first()
+            whose = Q(token_id=actor.token_id) | Q(token_id=None)  # older rows do not say
+            known = Message.objects.filter(whose, case=case, external_id=external_id).first()
             if known is not None:
                 return known
         message, entry = store_message(case, actor=actor, direction=direction, text=text, author=author, now=now)
         if external_id:
-            Message.objects.filter(pk=message.pk).update(external_id=external_id)
+            Message.objects.filter(pk=message.pk).update(external_id=external_id, token_id=actor.token_id)
         if direction == Message.Direction.NOTE:
             transitions.save(case, [entry], now=now)
         else:

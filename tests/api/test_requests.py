@@ -75,6 +75,18 @@ def test_a_message_goes_to_a_request_that_the_program_handed_in(world: World, in
     assert [m.text for m in Message.objects.filter(case_id=number[2:])][-1] == "It is 88213."
 
 
+def test_an_external_id_of_a_message_belongs_to_its_token(world: World, frontline: Program) -> None:
+    """Another program's number may be the same: its message was answered with this one's and never kept."""
+    bridge = program("intake", "staff", user=world.colleague, name="bridge")
+    path = f"cases/{world.case.number}/messages/"
+    said = {"text": "It is 88213.", "from": {"name": "Chan"}, "external_id": "17"}
+    first = bridge.post(path, said).json()
+    assert bridge.post(path, said).json() == first
+    note = frontline.post(path, {"text": "Called the courier.", "private": True, "external_id": "17"}).json()
+    assert (note["text"], note["private"]) == ("Called the courier.", True)
+    assert Message.objects.filter(external_id="17").count() == 2
+
+
 def test_a_program_writes_no_private_notes(world: World, intake: Program) -> None:
     number = intake.post("requests/", ASKED).json()["case"]
     answer = intake.post(f"cases/{number}/messages/", {"text": "a", "private": True})
