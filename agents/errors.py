@@ -1,6 +1,8 @@
 """Refusals of floor 2."""
 
-from cases.errors import Refusal
+from typing import ClassVar
+
+from cases.errors import Refusal, WrongState
 
 
 class Refused(Refusal):
@@ -22,6 +24,12 @@ class NotOpen(Refusal):
 
     code = "not_open"
     http_status = 409
+
+
+class Unfinished(WrongState):
+    """Another write to this record is not finished. Try again in a moment. Nothing was changed."""
+
+    retry_after: ClassVar[int] = 2
 
 
 class BadArguments(Refusal):

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from agents.errors import NotOpen
+from agents.errors import NotOpen, Unfinished
 from cases.canonical import digest
 from cases.clock import database_now
 from cases.errors import Refusal
@@ -24,7 +24,7 @@ from orchestrator.api.models import IdempotentCall
 
 Work = Callable[[], Answer]
 # These ask the program to try again, so the next try must be free to end otherwise.
-NOT_KEPT = (NotOpen, InProgress, Throttled, Unavailable, Unauthenticated)
+NOT_KEPT = (NotOpen, Unfinished, InProgress, Throttled, Unavailable, Unauthenticated)
 
 
 def together(call: Call, work: Work) -> Answer:
@@ -65,7 +65,7 @@ def apart(call: Call, work: Work, then: Callable[[Answer], Answer]) -> Answer:
         raise
     finally:
         _ask("SELECT pg_advisory_unlock(%s)", lock)
-    later = then(answer)
+    later = _carry_out(lambda: then(answer))
     if later is not answer:
         _store(row, later)
     return later

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from agents import carrying, configuration, executor, gate, proposing, reaching, transitions
 from agents.carrying import Carrier
 from agents.configuration import Configuration
-from agents.errors import BadArguments, Forbidden, Refused, Stale
+from agents.errors import BadArguments, Forbidden, Refused, Stale, Unfinished
 from agents.fields import keep_fields
 from agents.gate import Gate, Pass
 from agents.judge import Option
@@ -200,9 +200,7 @@ def _internal(caller: Caller, passed: Pass) -> CallAnswer:
     except IntegrityError as error:
         if not executor.is_taken(error):
             raise
-        raise WrongState(
-            _("Another write to this record is not finished. Try again in a moment. Nothing was changed.")
-        ) from error
+        raise Unfinished from error
 
 
 def _written(caller: Caller, passed: Pass) -> CallAnswer:
@@ -228,9 +226,7 @@ def _written(caller: Caller, passed: Pass) -> CallAnswer:
         )
         policy = carrying.held(case, write, caller.config)
         if policy.in_flight:
-            raise WrongState(
-                _("Another write to this record is not finished. Try again in a moment. Nothing was changed.")
-            )
+            raise Unfinished
         config = configuration.known(policy.stamp)  # it may be another than when the gate was passed
         if words := carrying.closed(write, config) or carrying.no_longer_granted(case, write, write.step, config, now):
             raise Refused(words, reason="grant")

@@ -16,6 +16,7 @@ from django.db import OperationalError, connection, connections
 from django.test import Client
 from django.utils import timezone
 
+from agents.models import Proposal
 from cases.models import Case
 from orchestrator.api import keeping, services
 from orchestrator.api.models import IdempotentCall
@@ -190,6 +191,40 @@ def test_a_call_that_was_too_early_may_be_tried_again_under_its_key(
     assert (answer.status_code, answer.json()["code"]) == (409, "not_open")
     assert int(answer["Retry-After"]) > 0
     assert not IdempotentCall.objects.exists()
+
+
+def test_a_call_that_waits_for_another_write_may_be_tried_again_under_its_key(
+    world: World, agent: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told to try again in a moment; under the same key it was told so for two days."""
+    from agents.errors import Unfinished
+
+    def busy(**_: Any) -> Any:
+        raise Unfinished
+
+    path, body = calling(world)
+    answer_with(monkeypatch, busy)
+    answer = agent.post(path, body, key=KEY)
+    assert (answer.status_code, answer.json()["code"]) == (409, "wrong_state")
+    assert int(answer["Retry-After"]) > 0
+    answer_with(monkeypatch, lambda **_: told("done"))
+    assert agent.post(path, body, key=KEY).json()["status"] == "done"
+
+
+def test_a_call_that_was_forbidden_while_it_waited_is_answered_so_again(
+    world: World, frontline: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, body = calling(world)
+    answer_with(monkeypatch, lambda **_: told("waiting", 202, proposal_id=str(world.proposal.pk)))
+
+    def sleep(_seconds: float) -> None:
+        Proposal.objects.update(state="forbidden")
+
+    monkeypatch.setattr("orchestrator.api.waiting.time.sleep", sleep)
+    first = frontline.post(path, body, key=KEY, wait=20)
+    assert (first.status_code, first.json()["code"]) == (403, "forbidden")
+    again = frontline.post(path, body, key=KEY, wait=20)
+    assert (again.status_code, again.json()) == (403, first.json())
 
 
 # ---------------------------------------------------------------- at the same moment, on real connections
