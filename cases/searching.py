@@ -55,19 +55,22 @@ def find(cases: CaseQuerySet, text: str) -> Found:
     return Found((*_numbers(text), *found[:MOST]), len(found) > MOST)
 
 
-def saying(cases: CaseQuerySet, text: str) -> Q:
-    """The same as a condition, for a list that is asked for once: no query of its own."""
-    sql, values = _among(cases, text)
+def saying(cases: CaseQuerySet, text: str, *, oldest: bool = False) -> Q:
+    """The same as a condition, for a list that is asked for once: no query of its own.
+
+    `oldest`: where too many have the words the oldest of `cases`, for a page before one that was seen.
+    """
+    sql, values = _among(cases, text, "pk" if oldest else "-pk")
     return Q(pk__in=RawSQL(f"SELECT unnest(%s::bigint[] || {sql})", [_numbers(text), *values]))  # noqa: S611
 
 
-def _among(cases: CaseQuerySet, text: str) -> tuple[str, list[Any]]:
+def _among(cases: CaseQuerySet, text: str, order: str = "-pk") -> tuple[str, list[Any]]:
     """The newest of `cases` with the words. Only where too many have them are those of `cases` looked for apart: then
     the planner goes by what somebody may see, or from the newest back, whichever is less.
     """
     having = RawSQL("SELECT case_id FROM cases_casewords WHERE words @@ words_wanted(%s)", [text])  # bound value
     try:
-        own, values = cases.filter(pk__in=having).order_by("-pk").values("pk")[: MOST + 1].query.sql_with_params()
+        own, values = cases.filter(pk__in=having).order_by(order).values("pk")[: MOST + 1].query.sql_with_params()
     except EmptyResultSet:  # who may see nothing
         own, values = "SELECT NULL::bigint WHERE false", ()
     sql = f"""(SELECT CASE WHEN cardinality(hits) <= {MOST} THEN hits ELSE ARRAY({own}) END

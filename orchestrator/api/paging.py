@@ -46,16 +46,14 @@ def page(
 ) -> Answer:
     """One page of `rows`, ordered by `keys` (together unique), `newest` first; `show` makes them JSON."""
     size = call.query["limit"]
-    back, edge = _read(call.query.get("cursor", ""), keys)
-    falling = newest != back
-    rows = rows.order_by(*[f"-{key.field}" if falling else key.field for key in keys])
-    if edge:
-        rows = rows.filter(_beyond(keys, edge, "lt" if falling else "gt"))
+    past, back = past_cursor(call, keys, newest=newest)
+    edge = bool(call.query.get("cursor"))
+    rows = rows.filter(past).order_by(*[f"-{key.field}" if newest != back else key.field for key in keys])
     found = list(rows[: size + 1])
     more, found = len(found) > size, found[:size]
     if back:
         found.reverse()
-    after, before = (bool(edge), more) if back else (more, bool(edge))
+    after, before = (edge, more) if back else (more, edge)
     return Answer(
         {
             "results": show(found),
@@ -63,6 +61,12 @@ def page(
             "previous": _link(call, "p", keys, found[0]) if found and before else None,
         }
     )
+
+
+def past_cursor(call: Call, keys: Sequence[Key], *, newest: bool = True) -> tuple[Q, bool]:
+    """Rows past the call's cursor as a condition, and whether it leads back. Raises `Incorrect`."""
+    back, edge = _read(call.query.get("cursor", ""), keys)
+    return (_beyond(keys, edge, "lt" if newest != back else "gt") if edge else Q()), back
 
 
 def _beyond(keys: Sequence[Key], edge: Sequence[Any], side: str) -> Q:

@@ -16,17 +16,22 @@ from cases.models import Case, Company, Event, Fact, Message, Step
 from cases.models.running import CaseQuerySet
 
 
-def matching(cases: CaseQuerySet, options: Mapping[str, Any], *, user: Any, now: datetime) -> CaseQuerySet:
-    """`cases` narrowed by the options of `GET /cases/`."""
+def matching(
+    cases: CaseQuerySet, options: Mapping[str, Any], *, user: Any, now: datetime, back: bool = False
+) -> CaseQuerySet:
+    """`cases`, those past the cursor, narrowed by the options of `GET /cases/`; `back`: for the page before.
+
+    Words come last: a search finds so many cases and no more, and these must be of the page that is asked for.
+    """
     plain = {"type": "type__name", "status": "status", "team": "type__team__name"}
     found = cases.filter(**{field: options[name] for name, field in plain.items() if options.get(name)})
     if holder := options.get("holder"):
         found = found.filter(holder_user=user) if holder == "me" else found.filter(holder_kind=holder)
         found = found.none() if holder == "me" and user is None else found
-    if words := options.get("q", "").strip():
-        found = found.filter(searching.saying(found, words))
     if due := options.get("due"):
         found = found.exclude(status__in=Case.CLOSED).filter(_due(due, now))
+    if words := options.get("q", "").strip():
+        found = found.filter(searching.saying(found, words, oldest=back))
     return found.select_related("type", "holder_user", "holder_team")
 
 

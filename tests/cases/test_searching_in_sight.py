@@ -1,5 +1,7 @@
 """A search among what somebody may see: the newest of others take no place of their own."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -47,6 +49,27 @@ def test_the_page_finds_it_too_and_so_do_the_list_and_the_api(world: World, own:
         assert own.number in page and page.count("A parcel of mine") == 1
     listed = program("read", user=world.outsider).get("cases/", q="parcel").json()
     assert [row["number"] for row in listed["results"]] == [own.number]
+
+
+def test_the_pages_of_the_api_go_on_behind_what_one_search_finds(world: World, own: Case) -> None:
+    """The list ended after a thousand cases as if there were no more, and so did what it was narrowed to by due time."""
+    reader, seen = program("read", user=world.manager), []
+    page = reader.get("cases/", q="parcel", limit=200).json()
+    while True:
+        seen += [row["number"] for row in page["results"]]
+        if page["next"] is None:
+            break
+        page = reader.get(page["next"].removeprefix("http://testserver")).json()
+    every = [f"C-{pk}" for pk in Case.objects.filter(pk__gte=own.pk).order_by("-pk").values_list("pk", flat=True)]
+    assert seen == every and len(seen) == FOREIGN + 1
+    back = page["results"]
+    while page["previous"]:
+        page = reader.get(page["previous"].removeprefix("http://testserver")).json()
+        back = page["results"] + back
+    assert [row["number"] for row in back] == every
+    Case.objects.filter(pk=own.pk).update(finish_due=world.now - timedelta(days=1))
+    late = reader.get("cases/", q="parcel", due="late").json()
+    assert [row["number"] for row in late["results"]] == [own.number]
 
 
 def test_who_sees_all_of_them_still_gets_the_newest_and_is_told_there_are_more(world: World, own: Case) -> None:

@@ -7,7 +7,7 @@ from orchestrator.api import selectors, shapes
 from orchestrator.api.calls import Answer, Call
 from orchestrator.api.endpoint import endpoint
 from orchestrator.api.naming import must_exist
-from orchestrator.api.paging import page, whole
+from orchestrator.api.paging import page, past_cursor, whole
 from orchestrator.api.present import cases as present
 from orchestrator.api.sight import cases_of, find_case, find_own_case
 from orchestrator.api.waiting import until
@@ -22,8 +22,11 @@ def list_cases(call: Call) -> Answer:
     """The cases this token may see, the newest first."""
     for option, model in (("type", RequestType), ("team", Team)):
         must_exist(option, [call.query[option]] if call.query.get(option) else [], model)
-    rows = selectors.matching(cases_of(call.token), call.query, user=call.user, now=database_now())
-    return page(call, rows, [whole("id")], lambda found: [present.line(case, call) for case in found])
+    keys = [whole("id")]
+    past, back = past_cursor(call, keys)
+    cases = cases_of(call.token).filter(past)
+    rows = selectors.matching(cases, call.query, user=call.user, now=database_now(), back=back)
+    return page(call, rows, keys, lambda found: [present.line(case, call) for case in found])
 
 
 @endpoint("GET", *READ, "agent", "intake", tag="cases", answers={200: "Closed"}, path=("number",), query=shapes.WAIT)
