@@ -77,7 +77,7 @@ def sort(*, actor: Actor, case_id: int, type_name: str) -> Case:
             raise WrongState(
                 _("Case %(number)s is closed. Open it again first. Nothing was changed.") % {"number": case.number}
             )
-        if type_ is not None and case.type_id == type_.pk:
+        if type_ is not None and case.type_id == type_.pk and case.status != Case.Status.TRIAGE:
             raise WrongState(_("Case %(number)s has this type already. Nothing was changed.") % {"number": case.number})
         _not_in_flight(case)
         _learn(case, type_, actor, now)

@@ -171,6 +171,15 @@ def test_a_person_corrects_the_type(world: World, frontline: Program) -> None:
     assert (wrong.status_code, wrong.json()["code"]) == (422, "invalid")
 
 
+def test_none_of_our_types_is_taken_back_with_the_type_it_had(world: World, frontline: Program) -> None:
+    """It waited to be sorted, and of all types only the right one was refused."""
+    path = f"cases/{world.case.number}/sort/"
+    assert frontline.post(path, {"type": "none"}).json()["status"] == "triage"
+    answer = frontline.post(path, {"type": "refund"})
+    assert (answer.status_code, answer.json().get("status")) == (200, "working"), answer.json()
+    assert frontline.post(path, {"type": "refund"}).status_code == 409
+
+
 def test_what_takes_a_case_out_of_ones_sight_is_answered_as_done(world: World, frontline: Program) -> None:
     """It was answered with 404, "Nothing was changed", though the other team had the case."""
     stock = RequestType.objects.create(
