@@ -89,10 +89,10 @@ def _query(query: Json) -> list[Json]:
 
 
 def _responses(answers: dict[int, str], path: bool, query: Json, body: Json | None, limited: bool, keyed: bool) -> Json:
-    refusals = {401, 403, 422, 500, 503}
+    refusals = {400, 401, 403, 422, 500, 503}
     refusals |= {404, 409} if path else set()
-    refusals |= {400, 409, 413, 415} if body is not None else set()
-    refusals |= {400, 409} if keyed else set()
+    refusals |= {409, 413, 415} if body is not None else set()
+    refusals |= {409} if keyed else set()
     refusals |= {429} if limited else set()
     said = {str(status): _content(component, ref(component)) for status, component in answers.items()}
     said |= {str(status): _refusal(status) for status in sorted(refusals)}

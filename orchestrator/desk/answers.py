@@ -1,13 +1,15 @@
-"""Refusals and breakdowns become pages here, and nowhere else. The API turns them into JSON by itself."""
+"""Refusals and breakdowns become pages here, and nowhere else. The API turns them into JSON by itself, but for what
+never reaches it.
+"""
 
 import logging
 import sys
 import uuid
 from collections.abc import Callable
 
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import DisallowedHost, RequestDataTooBig
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template import loader
 from django.utils.translation import gettext as _
@@ -17,6 +19,7 @@ from cases.errors import Refusal
 logger = logging.getLogger(__name__)
 Answer = Callable[[HttpRequest], HttpResponse]
 ELSEWHERE = ("/api/", "/mcp/", "/admin/")
+PROGRAMS = ELSEWHERE[:2]
 
 
 class RefusalPages:
@@ -29,7 +32,7 @@ class RefusalPages:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if request.path_info.startswith(ELSEWHERE[:2]):
+        if request.path_info.startswith(PROGRAMS):
             return None
         if isinstance(exception, RequestDataTooBig):
             return too_large(request)
@@ -70,6 +73,10 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """400, or 413 when the request was too large to be read."""
     if isinstance(exception, RequestDataTooBig):
         return too_large(request)
+    if request.path_info.startswith(PROGRAMS):
+        host = isinstance(exception, DisallowedHost)
+        words = _("The service does not answer to this host name. Nothing was changed.")
+        return _told(400, "invalid", words if host else _("What you sent cannot be read. Nothing was changed."))
     return render(request, "400.html", status=400)
 
 
@@ -79,11 +86,23 @@ def broken(request: HttpRequest) -> HttpResponse:
     reference = uuid.uuid4().hex[:8]
     logger.error("Page broke, reference %s", reference, exc_info=error)
     down = isinstance(error, OperationalError | InterfaceError)
-    page = loader.render_to_string("503.html" if down else "500.html", {"reference": reference})
-    response = HttpResponse(page, status=503 if down else 500)
+    status = 503 if down else 500
+    response: HttpResponse
+    if request.path_info.startswith(PROGRAMS):
+        words = _("Something went wrong on our side. It was noted. Ask again with the same Idempotency-Key.")
+        if down:
+            words = _("The service cannot answer at this moment. Ask again soon, with the same Idempotency-Key.")
+        response = _told(status, "unavailable", words)
+    else:
+        response = HttpResponse(loader.render_to_string(f"{status}.html", {"reference": reference}), status=status)
     if down:
         response.headers["Retry-After"] = "10"
     return response
+
+
+def _told(status: int, code: str, words: str) -> JsonResponse:
+    """A refusal as a program reads it, before the API saw the call."""
+    return JsonResponse({"code": code, "message": words, "detail": {}}, status=status)
 
 
 def _back(request: HttpRequest) -> str:

@@ -216,6 +216,11 @@ def test_it_refuses_options_that_do_not_fit(world: World, manager: Program, path
     assert answer.json()["code"] == "invalid"
 
 
+def test_too_many_options_cannot_be_read(world: World, manager: Program) -> None:
+    answer = manager.get("cases/", **{f"a{n}": "1" for n in range(1_200)})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+
+
 def test_it_refuses_u0000_in_an_option(world: World, manager: Program) -> None:
     assert manager.get("cases/", q="a\x00b").status_code == 422
 

@@ -1,11 +1,14 @@
 """Every error has one form, and an error of ours tells nothing about the inside."""
 
+import json
 from typing import Any
 
 import pytest
 from django.db import InterfaceError, OperationalError
+from django.test import RequestFactory
 
 from orchestrator.api.views import cases as views
+from orchestrator.desk import answers
 from tests.api.program import Program
 from tests.world import FINGERPRINT, World
 
@@ -90,6 +93,20 @@ def test_a_fault_of_ours_tells_nothing_and_is_noted(
     assert (answer.status_code, answer.json()["code"]) == (500, "unavailable")
     assert "secret-of-the-inside" not in answer.content.decode()
     assert any("secret-of-the-inside" in str(record.exc_info) for record in caplog.records)
+
+
+def test_what_never_reaches_the_api_has_its_form_of_error_too(world: World, frontline: Program) -> None:
+    answer = frontline.send("GET", "cases/", Host="evil.example")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert answer.json()["message"] == "The service does not answer to this host name. Nothing was changed."
+    for error, status in ((OperationalError("10.0.0.7"), 503), (KeyError("inside"), 500)):
+        try:
+            raise error
+        except (OperationalError, KeyError):
+            told = answers.broken(RequestFactory().get("/api/v1/cases/"))
+        assert (told.status_code, json.loads(told.content)["code"]) == (status, "unavailable")
+        assert b"10.0.0.7" not in told.content and b"inside" not in told.content
+        assert ("Retry-After" in told) == (status == 503)
 
 
 def test_errors_speak_the_callers_language(world: World) -> None:
