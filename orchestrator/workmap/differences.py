@@ -47,13 +47,18 @@ def _inside(old: Mapping[str, Any], new: Mapping[str, Any], spot: tuple[str, ...
         was, is_ = old.get(key), new.get(key)
         if same(was, is_):
             continue
-        if key in NAMED_LISTS and not (spot and spot[-1] == "fallback"):
+        if key in NAMED_LISTS and _have_names(was) and _have_names(is_):
             found += _parts(was or [], is_ or [], (*spot, key))
         elif key in DEEPER and isinstance(was, dict) and isinstance(is_, dict):
             found += _inside(was, is_, (*spot, key))
         else:
             found.append(Difference((*spot, key), was, is_))
     return found
+
+
+def _have_names(parts: Any) -> bool:
+    """Not so the steps of a fallback card, which have titles, and those of a grant, which are names."""
+    return all(isinstance(part, dict) and "name" in part for part in parts or [])
 
 
 def _parts(old: list[Record], new: list[Record], spot: tuple[str, ...]) -> list[Difference]:

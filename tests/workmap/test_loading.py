@@ -177,6 +177,21 @@ def test_a_type_loses_parts_that_it_no_longer_names() -> None:
 
 
 @pytest.mark.django_db
+def test_the_steps_of_a_grant_change_and_come_back() -> None:
+    """Their names were taken for the steps of a type, and the load ended with a traceback."""
+    whole = shop()
+    services.load(actor=BY, text=of(whole))
+    steps = whole["grants"][0].pop("steps")
+    words = services.load(actor=BY, text=of(whole)).words
+    assert words == ["Grant finance payments.refund: steps loses work_out"]
+    assert Grant.objects.get(operation__name="payments.refund").steps in ([], None)
+    whole["grants"][0]["steps"] = steps
+    words = services.load(actor=BY, text=of(whole)).words
+    assert words == ["Grant finance payments.refund: steps gains work_out"]
+    assert the_map() == shop()
+
+
+@pytest.mark.django_db
 def test_two_grants_of_one_operation_keep_apart() -> None:
     whole = shop()
     extra = {
