@@ -1,6 +1,7 @@
 """Writes the map in force as YAML: what `load_map` reads, in the order and the words of its author."""
 
 import json
+import re
 from typing import Any
 
 import yaml
@@ -58,6 +59,10 @@ def _ordered(value: Any, shape: Shape | None) -> Any:
     return value
 
 
+# Line breaks of YAML 1.1, which the parser folds: only in double quotes do they come back as they are.
+_BREAKS = re.compile("[\x85\u2028\u2029]")
+
+
 class _Writer(yaml.SafeDumper):
     """YAML 1.2 text: what a 1.2 reader would take for something else than text is quoted."""
 
@@ -70,7 +75,7 @@ class _Writer(yaml.SafeDumper):
 
 def _text(writer: _Writer, text: str) -> yaml.ScalarNode:
     style = "|" if "\n" in text and _fits_a_block(text) else None
-    if style is None and not _is_plainly_text(text):
+    if (style is None and not _is_plainly_text(text)) or _BREAKS.search(text):
         style = '"'
     return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
