@@ -4,12 +4,13 @@ Unknown is a value, with its reason. A value is *bound* when it says for certain
 only bound values open a level-2 record. Reads go through `Reader`, which records each one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext
+from django.utils.translation import gettext_noop as _
 
 from agents.configuration import Configuration, FactConfig, TypeConfig
 from agents.fields import filter_items
@@ -18,10 +19,11 @@ from agents.models import FactSource, Operation
 from cases import formulas, patterns, placeholders
 from cases.models import Case
 from cases.plainly import plain
-from cases.texts import say
+from cases.texts import InEach, in_each, in_words, say, to_store
 from cases.values import UNKNOWN, coerce, dig
 
 MOST_EACH = 50
+NOT_KNOWN = _("Not known: %(names)s.")
 Read = Callable[[Operation, Mapping[str, Any], str], tuple[bool, Any, str]]
 """(operation, arguments, what for) -> (worked, answer, words of the failure)."""
 
@@ -46,7 +48,7 @@ class Found:
             "known": self.known,
             "bound": self.bound,
             "source": self.source,
-            "why": self.why,
+            "why": to_store(self.why),
             "at": self.at.isoformat() if self.at else None,
         }
 
@@ -100,9 +102,9 @@ class FactFinder:
             return self.given[name]
         fact = self.type.facts.get(name)
         if fact is None:
-            return unknown(_("This request type has no fact %(name)s.") % {"name": name})
+            return unknown(in_words(_("This request type has no fact %(name)s."), name=name))
         if name in self._busy:
-            return unknown(_("This fact leads back to itself."))
+            return unknown(in_words(_("This fact leads back to itself.")))
         self._busy.add(name)
         try:
             self.found[name] = self._first_known(fact)
@@ -138,14 +140,14 @@ class FactFinder:
                 if value is not UNKNOWN:
                     return Found(value, result.bound, result.source, at=self.now)
                 kind = fact.row.kind
-                result = unknown(_("The value is not a %(kind)s.") % {"kind": kind}, result.source)
-        why = result.why if fact.sources else _("No source is named.")
+                result = unknown(in_words(_("The value is not a %(kind)s."), kind=kind), result.source)
+        why = result.why if fact.sources else in_words(_("No source is named."))
         return Found(UNKNOWN, source=result.source, why=why, at=self.now)
 
     def _from_form(self, source: FactSource) -> Found:
         value = dig(self.case.form, str(source.settings["form"]))
         if value is UNKNOWN or value in ("", None):
-            return unknown(_("The form does not say."), "form")
+            return unknown(in_words(_("The form does not say.")), "form")
         return Found(value, bound=self.case.form_binds, source="form")
 
     def _from_message(self, source: FactSource) -> Found:
@@ -154,16 +156,16 @@ class FactFinder:
         for text in reversed(self.messages()):  # the newest message first
             found = patterns.find_all(str(spec["message"]), text)
             if found is UNKNOWN:
-                return unknown(_("The message is too long to be searched."), "message")
+                return unknown(in_words(_("The message is too long to be searched.")), "message")
             values += [v for v in found if v not in values]
         if not values:
-            return unknown(_("The message does not say."), "message")
+            return unknown(in_words(_("The message does not say.")), "message")
         owner = spec.get("owner")
         if not owner:
             return Found(values if spec.get("all") else values[0], source="message")
         owned = [value for value in values[:MOST_EACH] if self._is_owned(owner, value)]
         if not owned:
-            return unknown(_("What the message names does not belong to this customer."), "message")
+            return unknown(in_words(_("What the message names does not belong to this customer.")), "message")
         return Found(owned if spec.get("all") else owned[0], bound=True, source="message")
 
     def _is_owned(self, owner: Mapping[str, Any], value: Any) -> bool:
@@ -183,7 +185,7 @@ class FactFinder:
     def _from_look_up(self, source: FactSource) -> Found:
         spec, operation = source.settings, source.operation
         if operation is None:
-            return unknown(_("The operation is gone."))
+            return unknown(in_words(_("The operation is gone.")))
         words = operation.name
         if spec.get("for_each"):
             return self._for_each(source, operation)
@@ -191,20 +193,20 @@ class FactFinder:
         if why:
             return unknown(why, words)
         if operation.level == "case" and not bound:
-            return unknown(_("Nothing says for certain which record this case is about."), words)
+            return unknown(in_words(_("Nothing says for certain which record this case is about.")), words)
         return self._look_up(operation, filled, spec.get("path"), bound)
 
     def _for_each(self, source: FactSource, operation: Operation) -> Found:
         each = self.find(str(source.settings["for_each"]))
         if not each.known or not isinstance(each.value, list):
-            return unknown(_("The list it is looked up for is not known."), operation.name)
+            return unknown(in_words(_("The list it is looked up for is not known.")), operation.name)
         if len(each.value) > MOST_EACH:
-            return unknown(_("The list has more than %(n)s items.") % {"n": MOST_EACH}, operation.name)
+            return unknown(in_words(_("The list has more than %(n)s items."), n=MOST_EACH), operation.name)
         answers = []
         for item in each.value:
             filled, bound, why = self._arguments(source.settings.get("arguments", {}), each=item, each_bound=each.bound)
             if why or (operation.level == "case" and not bound):
-                return unknown(why or _("Nothing says for certain which record this is."), operation.name)
+                return unknown(why or in_words(_("Nothing says for certain which record this is.")), operation.name)
             one = self._look_up(operation, filled, source.settings.get("path"), bound)
             if not one.known:
                 return one
@@ -218,7 +220,7 @@ class FactFinder:
         answer = kept(operation, answer, self.case)
         value = dig(answer, str(path)) if path else answer
         if value is UNKNOWN or value is None:
-            return unknown(_("The system has no such value."), operation.name)
+            return unknown(in_words(_("The system has no such value.")), operation.name)
         return Found(value, bound=bound, source=operation.name)
 
     def _from_formula(self, source: FactSource) -> Found:
@@ -229,17 +231,19 @@ class FactFinder:
     def _from_match(self, source: FactSource) -> Found:
         filled, missing = placeholders.fill(str(source.settings["in"]), self._values(source.settings["in"]))
         if missing or not isinstance(filled, str):
-            return unknown(_("The text to look in is not known."), "match")
+            return unknown(in_words(_("The text to look in is not known.")), "match")
         values = patterns.find_all(str(source.settings["match"]), filled)
         if values is UNKNOWN:
-            return unknown(_("The text is too long to be searched."), "match")
+            return unknown(in_words(_("The text is too long to be searched.")), "match")
         if source.settings.get("all"):
             return Found(values, source="match")
-        return Found(values[0], source="match") if values else unknown(_("The text has no such part."), "match")
+        return (
+            Found(values[0], source="match") if values else unknown(in_words(_("The text has no such part.")), "match")
+        )
 
     def _from_history(self, source: FactSource) -> Found:
         if not self.with_history:
-            return unknown(_("Counted when it is judged."), "history")
+            return unknown(in_words(_("Counted when it is judged.")), "history")
         spec = source.settings["history"]
         what = next(k for k in ("count", "sum", "last") if k in spec)
         places, why = self._places(spec, spec[what])
@@ -249,12 +253,14 @@ class FactFinder:
             return Found(places.count() + len(self._counted(spec[what])), source="history")
         if what == "last":
             last = places.last()
-            return Found(last, source="history") if last else unknown(_("It has not happened yet."), "history")
+            return (
+                Found(last, source="history") if last else unknown(in_words(_("It has not happened yet.")), "history")
+            )
         of = spec.get("of")
         total = places.sum_of(str(of) if of else None, self.config.company.currency)
         own = [e["money"] if not of or of == "money" else e["arguments"].get(of) for e in self._counted(spec[what])]
         if total is UNKNOWN or any(value is None for value in own):
-            return unknown(_("One of the amounts cannot be added."), "history")
+            return unknown(in_words(_("One of the amounts cannot be added.")), "history")
         return Found(sum(own, start=total), source="history")
 
     def _counted(self, operations: Any) -> list[Mapping[str, Any]]:
@@ -270,18 +276,18 @@ class FactFinder:
             if same == "customer":
                 customer = self.customer
                 if not customer:
-                    return None, _("The customer is not known, so nothing can be counted.")
+                    return None, in_words(_("The customer is not known, so nothing can be counted."))
                 keys["customer"] = customer
             elif same == "case":
                 keys["case_id"] = self.case.pk
             elif same == "agent":
                 if self.agent_id is None:
-                    return None, _("No agent does this, so nothing can be counted by agent.")
+                    return None, in_words(_("No agent does this, so nothing can be counted by agent."))
                 keys["agent_id"] = self.agent_id
             elif str(same).startswith("argument."):
                 value = dig(self.argument or {}, str(same).removeprefix("argument."))
                 if value is UNKNOWN:
-                    return None, _("The argument to count by is missing.")
+                    return None, in_words(_("The argument to count by is missing."))
                 arguments.append((str(same).removeprefix("argument."), plain(value)))
         days = spec.get("days")
         since = self.now - timedelta(days=float(days)) if days else None
@@ -305,15 +311,22 @@ class FactFinder:
         value = formulas.evaluate(text, values, now=self.moment, zone=self.zone)
         if value is UNKNOWN:
             missing = [r for r in sorted(names) if r in self.type.facts and not self.find(r).known]
-            titles = ", ".join(self.title(name) for name in missing)
-            return UNKNOWN, False, _("Not known: %(names)s.") % {"names": titles or text}
+            return UNKNOWN, False, self._not_known(missing) if missing else in_words(NOT_KNOWN, names=text)
         return value, bound, ""
 
-    def title(self, name: str) -> str:
+    def _not_known(self, names: Iterable[str]) -> InEach:
+        missing = list(names)
+
+        def words(language: str) -> str:
+            return gettext(NOT_KNOWN) % {"names": ", ".join(self._title(name, language) for name in missing)}
+
+        return in_each(words)
+
+    def _title(self, name: str, language: str) -> str:
         if name == "request":
-            return _("who the request is from")
+            return gettext("who the request is from")
         fact = self.type.facts.get(name)
-        return say(fact.row.title) or name if fact else name
+        return say(fact.row.title, language) or name if fact else name
 
     def _arguments(self, spec: Any, *, each: Any = None, each_bound: bool = True) -> tuple[Any, bool, str]:
         """(filled arguments, whether every value in them is bound, why they cannot be filled)."""
@@ -322,8 +335,7 @@ class FactFinder:
             values["each"] = each
         filled, missing = placeholders.fill(spec, values)
         if missing:
-            names = ", ".join(self.title(m.split(".")[0]) for m in sorted(missing))
-            return None, False, _("Not known: %(names)s.") % {"names": names}
+            return None, False, self._not_known(m.split(".")[0] for m in sorted(missing))
         return filled, each_bound and self.is_bound(spec), ""
 
     def is_bound(self, spec: Any) -> bool:

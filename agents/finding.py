@@ -11,6 +11,7 @@ from agents.configuration import Configuration, TypeConfig
 from agents.facts import FactFinder, Found, Read
 from cases import rows
 from cases.models import Case
+from cases.texts import said_in_each
 from cases.values import UNKNOWN, coerce
 
 
@@ -72,7 +73,8 @@ def stored_facts(case: Case, type_: TypeConfig, config: Configuration) -> dict[s
         if kept.get("known"):
             value = coerce(kept.get("value"), fact.row.kind, config.zone, config.company.currency)
         at = datetime.fromisoformat(kept["at"]) if kept.get("at") else None
-        facts[name] = Found(value, bool(kept.get("bound")), str(kept.get("source", "")), str(kept.get("why", "")), at)
+        why = said_in_each(kept.get("why"))
+        facts[name] = Found(value, bool(kept.get("bound")), str(kept.get("source", "")), why, at)
     return facts
 
 

@@ -330,7 +330,7 @@ def evidence(finder: FactFinder, config: Configuration) -> list[dict[str, Any]]:
                 "link": record_links.of_operation(operation, values, values.get(name)) if operation else "",
                 "found": plainly.get(name),
                 "known": found.known,
-                "why": found.why,
+                "why": to_store(found.why),
                 "at": found.at.isoformat() if found.at else None,
             }
         )

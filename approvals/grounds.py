@@ -129,7 +129,7 @@ def _seen(row: Mapping[str, Any], language: str, now: datetime, currency: str) -
         what=say(row.get("title"), language) or spoken(str(row.get("fact") or "")) or where,
         where=where,
         found=value(found, currency, str(row.get("kind") or "")) if known and found not in (None, "") else "",
-        why=str(row.get("why") or ""),
+        why=say(row.get("why"), language),
         at=str(row.get("at") or ""),
         known=known,
         old=_is_old(str(row.get("at") or ""), now),

@@ -171,7 +171,7 @@ def _row(slot: variants.Slot, spec: Mapping[str, Any], found: Any, grounds: Grou
         kind=slot.kind,
         text=_words(found, slot.kind, grounds) if known else "",
         known=known,
-        why="" if known else str(row.get("why") or ""),
+        why="" if known else say(row.get("why"), grounds.language),
         where=source(say(row.get("where"), grounds.language)) if row else "",
         items=items if slot.kind == "list" else [],
     )

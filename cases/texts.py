@@ -43,6 +43,11 @@ def to_store(sentence: str) -> str | dict[str, str]:
     return dict(texts) if len(set(texts.values())) > 1 else str(sentence)
 
 
+def said_in_each(text: Any) -> str:
+    """What `to_store` made, as a sentence again."""
+    return in_each(lambda language: say(text, language)) if isinstance(text, dict) else say(text)
+
+
 def here(text: Any) -> str:
     """The text in the language of the page or the call."""
     return say(text, translation.get_language() or "en")

@@ -91,7 +91,7 @@ def _facts(stretch: Stretch, type_: TypeConfig) -> dict[str, Found]:
         "fact.found",
         CONTROL,
         known={n: {"value": facts[n]["value"], "source": facts[n]["source"]} for n in found if found[n].known},
-        unknown={n: found[n].why for n in unknown},
+        unknown={n: facts[n]["why"] for n in unknown},
         titles={n: type_.facts[n].row.title for n in found},
         required_missing=required,
     )

@@ -5,6 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.test import Client
 
 from agents import configuration
 from agents.fields import seen_through
@@ -13,7 +15,7 @@ from agents.models import FactSource
 from agents.reading import Reader
 from agents.tooling import StepTools
 from cases.clock import database_now
-from cases.models import Case
+from cases.models import Case, Fact, Person
 from cases.values import UNKNOWN
 from tests.company import Small
 
@@ -191,3 +193,20 @@ def test_an_agent_sees_looked_up_facts_through_its_grant_only(company: Small, ca
 )
 def test_fields_of_a_grant_hold_for_parts_of_an_answer(value: Any, path: Any, fields: Any, shown: Any) -> None:
     assert seen_through(value, path, fields) == shown
+
+
+def test_why_a_fact_is_not_known_is_told_in_each_language(company: Small) -> None:
+    """A worker finds facts in its own language; who reads the page may have another one."""
+    row = Fact.objects.get(type__name="refund", name="order_number")
+    row.title = {"en": "Order number", "zh-hant": "訂單編號"}
+    row.save()
+    case = company.go(company.receive(text="I want my money back"))
+    named = {"en": "Not known: Order number.", "zh-hant": "不詳：訂單編號。"}
+    assert case.facts["order_number"]["why"] == {"en": "The message does not say.", "zh-hant": "訊息沒有提及。"}
+    assert case.facts["order"]["why"] == named
+    may = User.objects.get(username="may")
+    Person.objects.update_or_create(user=may, defaults={"language": "zh-hant"})
+    client = Client()
+    client.force_login(may)
+    page = client.get(f"/cases/{case.number}/").content.decode()
+    assert "</span> 訊息沒有提及。" in page and "</span> 不詳：訂單編號。" in page

@@ -45,7 +45,7 @@ def data_used(case: Case, events: Iterable[Event]) -> list[dict[str, Any]]:
         if story.kind_of(event.code) == "data"
     ]
     facts = [
-        {"what": "fact", "fact": name, **plain(found)}
+        {"what": "fact", "fact": name, **plain(found | {"why": here(found.get("why"))})}
         for name, found in case.facts.items()
         if isinstance(found, dict) and not name.startswith("_")
     ]
