@@ -18,7 +18,6 @@ from agents.models import Agent, Write
 from approvals import first_answer, hiding, ladder, presence
 from approvals.acting import Turn, turns
 from approvals.cover_page import people
-from approvals.masks import covered
 from approvals.models import (
     Approval,
     Asked,
@@ -31,6 +30,7 @@ from approvals.models import (
     StandingApproval,
 )
 from approvals.permissions import is_lead
+from approvals.sheet import Argument, arguments_of
 from approvals.usage import Usage, usage
 from approvals.whats_new import stamp_of
 from cases import wording
@@ -264,14 +264,14 @@ class Detail:
         return [system for system in systems.values() if _is_down(system)]
 
     @property
-    def carried(self) -> list[tuple[Write, dict[str, Any], dict[str, Any], dict[str, Any]]]:
+    def carried(self) -> list[tuple[Write, list[Argument], list[Argument], list[Argument]]]:
         """Each decided write as proposed, decided and carried out; what is secret or masked stays so."""
         return [
             (
                 write,
-                covered(write.operation, write.proposed),
-                covered(write.operation, write.decided or {}),
-                covered(write.operation, write.carried_out or {}),
+                arguments_of(write, write.proposed, self.currency),
+                arguments_of(write, write.decided or {}, self.currency),
+                arguments_of(write, write.carried_out or {}, self.currency),
             )
             for write in self.decided_writes
         ]

@@ -380,6 +380,11 @@ def _decided_entry(
             for w in writes
             if w.option == decision.option and w.name in decision.edits
         },
+        "amounts": {
+            w.name: {"argument": w.operation.money, "currency": w.currency}
+            for w in writes
+            if w.option == decision.option and w.name in decision.edits and isinstance(w.operation.money, str)
+        },
         "fingerprint": decision.fingerprint,
         "seconds": round((now - approval.created_at).total_seconds(), 1),
     }

@@ -6,7 +6,7 @@ The writes shown come from the stored rows that the fingerprint covers, never fr
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -234,6 +234,13 @@ def _line(
         closed={f"edit.{index}.{row.name}.{name}": name for name in closed},
         marker=f"editing.{index}.{row.name}",
     )
+
+
+def arguments_of(row: Write, arguments: Mapping[str, Any], currency: str) -> list[Argument]:
+    """What was proposed, decided or carried out, in the words it was decided in; masked arguments stay masked."""
+    currency = row.currency or currency
+    seen = [_seen(row, name, inner, currency, ()) for name, inner in arguments.items() if inner is not None]
+    return [replace(one, opens="") for one in seen]
 
 
 def opening(row: Write, name: str) -> str:

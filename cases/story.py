@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cases.texts import say
-from cases.wording import field, money, name_of, value
+from cases.wording import argument, field, money, name_of, value
 
 Data = Mapping[str, Any]
 Told = Callable[[str, Data], str]
@@ -209,11 +209,14 @@ def _decided(who: str, data: Data) -> str:
     elif data.get("override"):
         who = _("%(name)s, for the empty position %(team)s") % {"name": who, "team": data.get("team")}
     line = _("%(who)s decided: %(option)s.") % {"who": who, "option": option}
-    edits, before = data.get("edits") or {}, data.get("before") or {}
+    edits, before, amounts = data.get("edits") or {}, data.get("before") or {}, data.get("amounts") or {}
     for write, values in edits.items():
+        paid = amounts.get(write) or {}
         for name, new in values.items():
-            old = (before.get(write) or {}).get(name)
-            change = {"name": field(name), "before": value(old), "after": value(new)}
+            said = ((before.get(write) or {}).get(name), new)
+            kind = "money" if name == paid.get("argument") else ""
+            was, now = (value(one, str(paid.get("currency") or "HKD"), kind) for one in said)
+            change = {"name": argument(name), "before": was, "after": now}
             line += " " + _("Changed %(name)s from %(before)s to %(after)s.") % change
     given = (data.get("step_up") or {}).get("method")
     if given:

@@ -315,6 +315,20 @@ def test_line_ends_that_a_browser_changes_are_no_edit(world: World, as_: As, sto
     assert Decision.objects.get().edits == {}
 
 
+def test_a_decision_is_shown_in_the_words_it_was_made_in(world: World, as_: As) -> None:
+    """Proposed and decided amounts are money, under the names of the page, also in the story."""
+    client = as_(world.manager)
+    check = client.post(path(world, "decide/"), answer_of(world, reason="Less", **{"edit.2.refund.amount": "300"}))
+    assert client.post(path(world, "decide/"), fields(check.content.decode())).status_code == 302
+    page = text_of(client.get(path(world)))
+    assert re.search(r"amount: +HK\$480\.00", page) and re.search(r"amount: +HK\$300\.00", page)
+    Person.objects.filter(user=world.manager).update(language="zh-hant")
+    cache.clear()
+    page = text_of(client.get(path(world)))
+    assert re.search(r"金額: +HK\$480\.00", page) and re.search(r"金額: +HK\$300\.00", page)
+    assert "金額由 HK$480.00 改為 HK$300.00" in page
+
+
 def fields(page: str) -> dict[str, str]:
     """What a browser sends of the form with nothing touched but the option: no box that is not ticked."""
     inside = page.partition('action="/approvals/')[2].partition("</form>")[0]
