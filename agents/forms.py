@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from agents import schemas
 from cases.wording import argument as named
+from cases.wording import money as written
 
 LONG_TEXT = {"text", "body", "message", "note", "content", "reply"}
 
@@ -31,6 +32,7 @@ class Box:
     hint: str = ""
     required: bool = False
     error: str = ""
+    currency: str = ""  # of an amount of money
 
 
 def entries(
@@ -39,8 +41,13 @@ def entries(
     *,
     prefix: str = "",
     only: Iterable[str] | None = None,
+    money: str = "",
+    currency: str = "",
 ) -> list[Box]:
-    """Fields for the schema's properties (or for `only` some of them), filled with `values`."""
+    """Fields for the schema's properties (or for `only` some of them), filled with `values`.
+
+    `money`: the argument that is an amount, in `currency`.
+    """
     properties: Mapping[str, Any] = schema.get("properties") or {}
     names = [name for name in (properties if only is None else only) if name in properties]
     required = set(schema.get("required") or [])
@@ -52,8 +59,9 @@ def entries(
             kind=_kind(name, properties[name]),
             value=_shown(values.get(name), _kind(name, properties[name])),
             choices=[str(choice) for choice in properties[name].get("enum", [])],
-            hint=_hint(properties[name]),
+            hint=_hint(properties[name], currency if name == money else ""),
             required=name in required,
+            currency=currency if name == money else "",
         )
         for name in names
     ]
@@ -80,9 +88,23 @@ def read(fields: list[Box], posted: Mapping[str, Any], schema: Mapping[str, Any]
     return found
 
 
-def problems(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> list[str]:
-    """What the schema has against `arguments` as a whole, in words."""
-    return schemas.check(schema, arguments)
+def problems(fields: list[Box], schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What the schema has against `arguments` as a whole: at which of `fields` or '', and in words; it stands there."""
+    by_argument = {entry.argument: entry for entry in fields}
+
+    def limit(argument: str, wanted: Any) -> Any:
+        entry = by_argument.get(argument)
+        return _figure(wanted, entry.currency if entry else "") if _is_number(wanted) else wanted
+
+    found = schemas.located(schema, arguments, named=lambda name: _title(by_argument, name), limit=limit)
+    for argument, words in found:
+        if argument in by_argument:
+            by_argument[argument].error = words
+    return [(by_argument[argument].name if argument in by_argument else "", words) for argument, words in found]
+
+
+def _title(by_argument: Mapping[str, Box], name: str) -> str:
+    return by_argument[name].title if name in by_argument else named(name)
 
 
 def number(text: str) -> int | float:
@@ -136,20 +158,26 @@ def _wanted(entry: Box) -> str:
     return _("%(name)s cannot be read. Write it as JSON.") % {"name": entry.title}
 
 
-def _hint(part: Mapping[str, Any]) -> str:
+def _hint(part: Mapping[str, Any], currency: str) -> str:
     words = [str(part["description"])] if part.get("description") else []
     if "maximum" in part:
-        words.append(_("up to %(most)s") % {"most": _figure(part["maximum"])})
+        words.append(_("up to %(most)s") % {"most": _figure(part["maximum"], currency)})
     if "minimum" in part:
-        words.append(_("at least %(least)s") % {"least": _figure(part["minimum"])})
+        words.append(_("at least %(least)s") % {"least": _figure(part["minimum"], currency)})
     if "exclusiveMinimum" in part:
-        words.append(_("more than %(least)s") % {"least": _figure(part["exclusiveMinimum"])})
+        words.append(_("more than %(least)s") % {"least": _figure(part["exclusiveMinimum"], currency)})
     return ", ".join(words)
 
 
-def _figure(limit: Any) -> str:
-    """`1,000,000`: thousands are set apart."""
-    return f"{limit:,}" if isinstance(limit, int | float) else str(limit)
+def _is_number(limit: Any) -> bool:
+    return isinstance(limit, int | float | Decimal) and not isinstance(limit, bool)
+
+
+def _figure(limit: Any, currency: str) -> str:
+    """`1,000,000`: thousands are set apart; of money `HK$1,000,000.00`."""
+    if currency:
+        return written(limit, currency)
+    return f"{limit:,}" if _is_number(limit) else str(limit)
 
 
 def _shown(value: Any, kind: str) -> Any:

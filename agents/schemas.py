@@ -7,7 +7,7 @@ refuses everything.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -62,17 +62,31 @@ def check(schema: Mapping[str, Any], arguments: object) -> list[str]:
     Numbers may be int, Decimal or float and are compared exactly. Fails closed: a schema that cannot be used,
     or arguments that are too big or cannot be stored, give a problem.
     """
+    return list(dict.fromkeys(words for _argument, words in located(schema, arguments)))
+
+
+def located(
+    schema: Mapping[str, Any],
+    arguments: object,
+    *,
+    named: Callable[[str], str] = str,
+    limit: Callable[[str, Any], Any] = lambda _argument, wanted: wanted,
+) -> list[tuple[str, str]]:
+    """Each problem of `check` with the argument it is about, or ''.
+
+    A page says an argument by its name there (`named`), and what is asked for as it writes it (`limit`).
+    """
     if not isinstance(arguments, Mapping):
-        return [_("The arguments must be an object with names and values.")]
+        return [("", _("The arguments must be an object with names and values."))]
     try:
         validator = _compiled(_schema_text(schema))
         plain = _plain(arguments, "", [0], 0)
         found = list(islice(validator.iter_errors(plain), MOST_PROBLEMS))
     except _Odd as odd:
-        return [str(odd)]
+        return [("", str(odd))]
     except (RecursionError, referencing.exceptions.Unresolvable):
-        return [_("The schema of this operation cannot be used.")]
-    return list(dict.fromkeys(_words(error) for error in found))
+        return [("", _("The schema of this operation cannot be used."))]
+    return list(dict.fromkeys(_words(error, named, limit) for error in found))
 
 
 def problems_of_schema(schema: object) -> list[str]:
@@ -287,9 +301,11 @@ Validator: Any = extend(  # type: ignore[no-untyped-call]
 )
 
 
-def _words(error: ValidationError) -> str:
-    where = _shown(_path(error.absolute_path))
-    return sentence(where, str(error.validator), error.validator_value)
+def _words(error: ValidationError, named: Callable[[str], str], limit: Callable[[str, Any], Any]) -> tuple[str, str]:
+    argument, *rest = [*error.absolute_path, ""]
+    where = _shown(_path([named(str(argument)), *rest[:-1]]) if argument else "")
+    wanted = error.validator_value
+    return str(argument), sentence(where, str(error.validator), wanted if rest[:-1] else limit(str(argument), wanted))
 
 
 def _path(steps: Any) -> str:

@@ -43,6 +43,7 @@ class DecisionForm:
     noted: str = ""  # when the page was opened, and what there was to read, as this server signed it
     unfolded: list[str] = field(default_factory=list)
     edits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    entered: dict[str, Box] = field(default_factory=dict)  # fields that hold what cannot be used, as they were typed
     ticked: dict[str, str] = field(default_factory=dict)  # WRITE.SLOT: digest of the text that stood there
     problems: list[Problem] = field(default_factory=list)
 
@@ -163,8 +164,9 @@ def _edits(option: Option, data: Mapping[str, Any], form: DecisionForm) -> dict[
         wrong = [entry for entry in sent if entry.error]
         form.problems += [Problem(entry.name, entry.error) for entry in wrong]
         if changed and not wrong:
-            found = problems(schema, {**line.write.proposed, **changed})
-            form.problems += [Problem(_first_named(sent, words), words) for words in found]
+            found = problems(sent, schema, {**line.write.proposed, **changed})
+            form.problems += [Problem(at or sent[0].name, words) for at, words in found]
+        form.entered |= {entry.name: entry for entry in sent if entry.error}
         if changed:
             edits[line.write.name] = changed
     return edits
@@ -204,10 +206,6 @@ def _differs(new: Any, old: Any, kind: str) -> bool:
 
 def _line_ends(text: str, ends: str) -> str:
     return re.sub(r"\r\n|\r|\n", ends, text).strip()
-
-
-def _first_named(entries: list[Box], words: str) -> str:
-    return next((entry.name for entry in entries if entry.argument in words), entries[0].name)
 
 
 # ---------------------------------------------------------------------- cover

@@ -229,11 +229,22 @@ def _line(
             if after.get(name) != row.proposed.get(name)
         ],
         entries=entries(
-            operation.arguments, after, prefix=f"edit.{index}.{row.name}.", only=[n for n in names if n not in closed]
+            operation.arguments,
+            after,
+            prefix=f"edit.{index}.{row.name}.",
+            only=[n for n in names if n not in closed],
+            money=operation.money if isinstance(operation.money, str) else "",
+            currency=currency,
         ),
         closed={f"edit.{index}.{row.name}.{name}": name for name in closed},
         marker=f"editing.{index}.{row.name}",
     )
+
+
+def keep_entered(options: Sequence[Option], entered: Mapping[str, Box]) -> None:
+    """Put fields back that hold what cannot be used: what was typed stays, with what is wrong beside it."""
+    for line in (line for option in options for line in option.lines):
+        line.entries = [entered.get(box.name, box) for box in line.entries]
 
 
 def arguments_of(row: Write, arguments: Mapping[str, Any], currency: str) -> list[Argument]:

@@ -246,7 +246,7 @@ def _options(
     hold = max(company.hold_seconds if company else DEFAULT_HOLD, found.own_hold or 0)
     writes = page.writes if page else list(found.proposal.writes.select_related("operation__system"))
     writes = first_answer.as_fixed(writes, found.first_answer)
-    return sheet.options_of(
+    options = sheet.options_of(
         found.proposal,
         writes,
         language=_language(),
@@ -259,6 +259,8 @@ def _options(
         grounds=_shown_from(found, currency),
         first=found.first_answer,
     )
+    sheet.keep_entered(options, form.entered if form else {})
+    return options
 
 
 def _shown_from(found: Approval, currency: str) -> showing.Grounds:

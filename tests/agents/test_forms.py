@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agents.forms import entries, number, read
+from agents.forms import entries, number, problems, read
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -46,3 +46,10 @@ def test_numbers_are_read_as_people_type_them(text: str, amount: float) -> None:
 def test_limits_stand_beside_the_field_and_only_named_ones_are_made() -> None:
     fields = entries(SCHEMA, {"amount": 480}, prefix="edit.0.", only=["amount", "not there"])
     assert [(field.name, field.value, field.hint) for field in fields] == [("edit.0.amount", 480, "up to 480")]
+
+
+def test_limits_of_an_amount_are_written_as_money() -> None:
+    fields = entries(SCHEMA, {}, only=["amount"], money="amount", currency="HKD")
+    assert fields[0].hint == "up to HK$480.00"
+    assert problems(fields, SCHEMA, {"amount": 500}) == [("amount", "amount must be at most HK$480.00.")]
+    assert fields[0].error == "amount must be at most HK$480.00."

@@ -47,6 +47,10 @@ def text_of(answer: object) -> str:
     return unescape(re.sub(r"<[^>]+>", " ", answer.content.decode()))  # type: ignore[attr-defined]
 
 
+def page_of(answer: object) -> str:
+    return unescape(answer.content.decode())  # type: ignore[attr-defined]
+
+
 def answer_of(world: World, **more: str) -> dict[str, str]:
     return {"option": "full", "fingerprint": FINGERPRINT, "nonce": "n-1", **more}
 
@@ -313,6 +317,30 @@ def test_line_ends_that_a_browser_changes_are_no_edit(world: World, as_: As, sto
     sent = answer_of(world, **{"edit.2.refund.amount": "480", "edit.2.refund.reason": shown})
     assert as_(world.manager).post(path(world, "decide/"), sent).status_code == 302
     assert Decision.objects.get().edits == {}
+
+
+def test_what_was_typed_stays_where_it_cannot_be_used(world: World, as_: As) -> None:
+    sent = answer_of(world, reason="Half of it", **{"edit.2.refund.amount": "three hundred"})
+    answer = as_(world.manager).post(path(world, "decide/"), sent)
+    assert answer.status_code == 422
+    field = re.search(r'<p class="error" id="edit.2.refund.amount-error">([^<]*)</p>\s*(<input[^>]*>)', page_of(answer))
+    assert field and 'value="three hundred"' in field[2] and 'aria-invalid="true"' in field[2]
+    assert field[1] == "amount must be a number, for example 300 or 300.50."
+
+
+def test_a_limit_is_said_by_the_names_and_amounts_of_the_page(world: World, as_: As) -> None:
+    """The schema's own words were `amount must be at most 400.`, in Chinese as well, and not at the field."""
+    Person.objects.filter(user=world.manager).update(language="zh-hant")
+    cache.clear()
+    world.refund_payment.arguments["properties"]["amount"]["maximum"] = 400
+    world.refund_payment.save()
+    sent = answer_of(world, reason="Half of it", **{"edit.2.refund.amount": "450"})
+    answer = as_(world.manager).post(path(world, "decide/"), sent)
+    words = "金額 最多為 HK$400.00。"
+    assert answer.status_code == 422
+    assert f'<a href="#edit.2.refund.amount">{words}</a>' in page_of(answer)
+    assert f'id="edit.2.refund.amount-error">{words}' in page_of(answer)
+    assert "最多 HK$400.00" in text_of(answer)  # the hint
 
 
 def test_a_decision_is_shown_in_the_words_it_was_made_in(world: World, as_: As) -> None:

@@ -234,3 +234,17 @@ def test_a_database_that_does_not_answer_is_for_the_page_to_say() -> None:
     request.user = SimpleLazyObject(silent)
     answer = back_again.with_entries(lambda _request: HttpResponse("alive"))(request)
     assert answer.content == b"alive" and not answer.cookies
+
+
+def test_a_call_that_does_not_fit_keeps_what_was_typed_and_says_it_at_its_field(world: World) -> None:
+    """`Why` was lost, and the problem neither led to its field nor stood there."""
+    has_it(world)
+    sent = {"operation": "payments.refund", "argument.payment_id": "p1", "argument.amount": "-5", "why": "Angry caller"}
+    client = Client()
+    client.force_login(world.frontline)
+    answer = client.post(f"/cases/{world.case.number}/by-hand/call/", sent)
+    page = answer.content.decode()
+    words = "amount must be more than HK$0.00."
+    assert answer.status_code == 422
+    assert f'<a href="#argument.amount">{words}</a>' in page and f'id="argument.amount-error">{words}' in page
+    assert re.search(r'name="why" value="Angry caller"', page) and re.search(r'value="-5"', page)

@@ -1,5 +1,6 @@
 """Every page of the desk: who may open it, what it asks the database, and that looking changes nothing."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import quote
@@ -313,3 +314,15 @@ def test_where_one_is_signed_in_is_said_in_the_language_of_the_page(world: World
     cache.clear()
     page = client.get("/accounts/sessions/").content.decode()
     assert "你在何處登入" in page and "Sessions" not in page
+
+
+def test_a_record_to_repair_shows_its_amount_as_money_and_its_fields_in_the_language_of_the_page(
+    world: World, as_: As
+) -> None:
+    world.case.holder_kind, world.case.holder_user = "person", world.frontline
+    world.case.save()
+    Write.objects.filter(option="full", name="refund").update(state="failed")
+    Person.objects.filter(user=world.frontline).update(language="zh-hant")
+    cache.clear()
+    page = re.sub(r"<[^>]+>", " ", as_(world.frontline).get(f"/cases/{world.case.number}/by-hand/").content.decode())
+    assert re.search(r"金額\s+HK\$480\.00", page), page

@@ -13,10 +13,11 @@ from agents import forms as argument_forms
 from agents import services as agent_services
 from agents.models import Operation, Write
 from cases.actors import person
-from cases.models import Case
+from cases.models import Case, Company
 from cases.placeholders import fill
 from cases.signed_in import signed_in
-from cases.wording import field, value
+from cases.wording import argument as named
+from cases.wording import value
 from orchestrator.desk.selectors import case_page
 from orchestrator.desk.views.cases import visible_case
 from orchestrator.flow import calls
@@ -40,11 +41,11 @@ def call(request: HttpRequest, case_id: int) -> HttpResponse:
     operation = next((row for row in page.operations if row.name == name), None)
     if operation is None:
         raise Http404
-    boxes = argument_forms.entries(operation.arguments, {}, prefix="argument.")
+    boxes = _boxes(operation, {})
     arguments = argument_forms.read(boxes, request.POST, operation.arguments)
     problems = [(box.name, box.error) for box in boxes if box.error]
     if not problems:
-        problems = [("", words) for words in argument_forms.problems(operation.arguments, arguments)]
+        problems = argument_forms.problems(boxes, operation.arguments, arguments)
     if problems:
         return _page(request, found, operation_name=name, boxes=boxes, problems=problems, status=422)
     answer = calls.call(
@@ -118,7 +119,7 @@ def _page(
     page = case_page.by_hand(found)
     operation = next((row for row in page.operations if row.name == operation_name), None)
     if operation and boxes is None:
-        boxes = argument_forms.entries(operation.arguments, _from_facts(operation, found), prefix="argument.")
+        boxes = _boxes(operation, _from_facts(operation, found))
     context = {
         "area": "cases",
         "case": found,
@@ -127,12 +128,20 @@ def _page(
         "may_work": found.may_work,  # type: ignore[attr-defined]
         "operation": operation,
         "boxes": boxes,
+        "why": request.POST.get("why", ""),
         "problems": problems,
         "result": result,
         "texts": _texts(found, page),
         "repairs": [(write, _shown_arguments(write)) for write in page.repairs],
     }
     return render(request, "desk/by_hand.html", context, status=status)
+
+
+def _boxes(operation: Operation, values: dict[str, Any]) -> list[argument_forms.Box]:
+    """The fields of a call; an amount is in the company's currency, unless the call names another."""
+    money = operation.money if isinstance(operation.money, str) and not operation.currency else ""
+    currency = Company.objects.values_list("currency", flat=True).first() or "HKD" if money else ""
+    return argument_forms.entries(operation.arguments, values, prefix="argument.", money=money, currency=currency)
 
 
 def _from_facts(operation: Operation, found: Case) -> dict[str, Any]:
@@ -174,5 +183,10 @@ def _shown_arguments(write: Write) -> list[tuple[str, str]]:
     """What was to be written, secret arguments hidden."""
     sent = write.carried_out or write.decided or write.proposed
     return [
-        (field(name), _("hidden") if name in write.operation.secret else value(inner)) for name, inner in sent.items()
+        (named(name), _("hidden") if name in write.operation.secret else _said(write, name, inner))
+        for name, inner in sent.items()
     ]
+
+
+def _said(write: Write, name: str, inner: Any) -> str:
+    return value(inner, write.currency or "HKD", "money" if name == write.operation.money else "")
