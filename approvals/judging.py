@@ -301,7 +301,8 @@ class _Standing:
         reasons: list[str] = []
         for cap in verdict.standing:
             row = self.live.standing.get(cap.rule)
-            why = self._why_not(cap, row, money, used_here)
+            called = replace(cap, by=self.live.people.get(cap.by, cap.by))
+            why = self._why_not(called, row, money, used_here)
             if not why and row is not None:
                 by = row.confirmed_label or row.by
                 words = in_words(_("Standing approval of %(by)s: %(rule)s."), by=by, rule=row.rule.shown)

@@ -6,6 +6,8 @@ from functools import cached_property
 from threading import Lock
 from typing import Any
 
+from django.contrib.auth.models import User
+
 from agents.configuration import Configuration
 from agents.facts import roots
 from agents.models import Operation
@@ -25,6 +27,7 @@ class LiveRules:
     ids: Mapping[str, int]
     sentences: Mapping[str, Any]
     standing: Mapping[str, StandingApproval]
+    people: Mapping[str, str]  # who standing approvals name, by user name
 
     def bearing(self, type_name: str, operation: Operation) -> list[RuleSpec]:
         """Rules that are about this operation in this type."""
@@ -126,9 +129,11 @@ def _read() -> LiveRules:
         for row in rows
     )
     standing = StandingApproval.objects.filter(rule__in=rows).select_related("rule", "confirmed_by")
+    named = User.objects.filter(username__in=[row.by for row in standing])
     return LiveRules(
         specs=specs,
         ids={row.name: row.pk for row in rows},
         sentences={row.name: row.sentence for row in rows},
         standing={row.rule.name: row for row in standing},
+        people={one.username: one.get_full_name() or one.username for one in named},
     )

@@ -166,11 +166,15 @@ def sorted_as(draft: Draft, case: Case, type_: RequestType, *, actor: Actor, sor
     )
 
 
+def _named(team: Team | None) -> dict[str, Any]:
+    return {"team": team.name, "team_title": team.title} if team else {"team": ""}
+
+
 def to_people(draft: Draft, case: Case, *, actor: Actor, why: dict[str, Any], team: Team | None) -> None:
     """The AI stops on this case and a team has it, with the reason. The turn does not change: nobody took it yet."""
     team = team or (case.type.team if case.type else None)
     draft.add(
-        Entry("case.with_people", actor, {"why": why, "team": team.name if team else ""}),
+        Entry("case.with_people", actor, {"why": why} | _named(team)),
         status=S.WITH_PERSON,
         holder_kind=Case.Holder.TEAM,
         holder_team=team,
@@ -282,7 +286,7 @@ def back_to_people(draft: Draft, case: Case, *, why: str) -> None:
 def released(case: Case, *, actor: Actor, leaver: str, now: datetime) -> None:
     """The person who had the case left: it goes to the team of its type."""
     team = case.type.team if case.type else None
-    entry = Entry("case.released", actor, {"from": leaver, "team": team.name if team else ""})
+    entry = Entry("case.released", actor, {"from": leaver} | _named(team))
     save(
         case,
         [entry],

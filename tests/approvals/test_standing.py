@@ -64,6 +64,13 @@ def test_it_is_out_of_force_until_the_named_person_confirms_it(company: Small) -
     assert Event.objects.filter(case=None, code="standing.confirmed", actor="May (may)").count() == 1
 
 
+def test_who_is_asked_reads_whose_word_is_missing_by_name(company: Small) -> None:
+    """Not by a user name: it stands on the page and in the story that people read."""
+    company.standing(up_to=300, confirm=False)
+    assert not automatic(company)
+    assert "The standing approval of May is not confirmed." in asked_because(company)
+
+
 @pytest.mark.parametrize("gone", ["switched off", "deleted"])
 def test_it_is_out_of_force_at_once_when_its_person_leaves(company: Small, gone: str) -> None:
     company.standing(up_to=300)

@@ -7,6 +7,8 @@ import pytest
 from django.utils import translation
 
 from cases import story
+from cases.models import Team
+from tests.company import Small
 
 ROOT = Path(__file__).resolve().parents[2]
 CODE = re.compile(r'(?:Entry|record)\(\s*"((?:[a-z]+)\.(?:[a-z_]+))"')
@@ -73,3 +75,15 @@ def test_why_a_case_is_here_is_one_sentence() -> None:
     why = {"code": "missing_data", "missing": [{"en": "Order number", "zh-hant": "訂單編號"}]}
     assert story.why_here(why) == "AI stopped: Order number not found."
     assert story.why_here({}) == ""
+
+
+def test_a_case_that_goes_to_a_team_is_told_with_its_title_in_the_language_of_the_reader(company: Small) -> None:
+    """The story said `support has the case now`: the name of the record, in Chinese too."""
+    team = Team.objects.get(name="support")
+    team.title = {"en": "Customer support", "zh-hant": "客戶服務"}
+    team.save()
+    company.shop.faults["/orders"] = ["400"] * 9
+    told = company.told(company.go(company.receive()), "case.with_people")
+    assert "Customer support has the case now." in story.sentence("case.with_people", "control layer", told)
+    with translation.override("zh-hant"):
+        assert "個案現由客戶服務處理" in story.sentence("case.with_people", "control layer", told)
