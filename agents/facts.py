@@ -335,7 +335,7 @@ class FactFinder:
             values["each"] = each
         filled, missing = placeholders.fill(spec, values)
         if missing:
-            return None, False, self._not_known(m.split(".")[0] for m in sorted(missing))
+            return None, False, self._not_known(dict.fromkeys(m.split(".")[0].split("[")[0] for m in sorted(missing)))
         return filled, each_bound and self.is_bound(spec), ""
 
     def is_bound(self, spec: Any) -> bool:

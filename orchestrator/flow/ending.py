@@ -104,7 +104,7 @@ def _to_people(stretch: Stretch, why: dict[str, Any], *, repair: bool = False) -
 def _titles(stretch: Stretch, names: list[str]) -> list[Any]:
     type_ = stretch.type
     facts = type_.facts if type_ else {}
-    roots = dict.fromkeys(name.split(".")[0] for name in names)
+    roots = dict.fromkeys(name.split(".")[0].split("[")[0] for name in names)
     return [facts[n].row.title or n if n in facts else n for n in roots]
 
 

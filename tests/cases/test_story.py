@@ -85,5 +85,7 @@ def test_a_case_that_goes_to_a_team_is_told_with_its_title_in_the_language_of_th
     company.shop.faults["/orders"] = ["400"] * 9
     told = company.told(company.go(company.receive()), "case.with_people")
     assert "Customer support has the case now." in story.sentence("case.with_people", "control layer", told)
+    missing = {str(one) for one in told["why"]["missing"]}
+    assert missing == {"Payments", "Total"}  # not `payment_ids[0]`
     with translation.override("zh-hant"):
         assert "個案現由客戶服務處理" in story.sentence("case.with_people", "control layer", told)
