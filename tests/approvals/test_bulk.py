@@ -200,6 +200,12 @@ def test_nothing_chosen_leads_back(world: World) -> None:
     assert client.get("/approvals/bulk/done/")["Location"] == "/approvals/"
 
 
+def test_looking_at_nothing_says_so(world: World) -> None:
+    """The button led back to the list without a word, as if it did nothing."""
+    page = as_(world.manager).get("/approvals/bulk/", follow=True).content.decode()
+    assert "Nothing is chosen. Tick some of the list first." in page
+
+
 def test_each_can_be_undone_from_the_result(world: World) -> None:
     client = as_(world.manager)
     done = confirm(client, preview(client, world.approval, *low(world)))
