@@ -32,7 +32,9 @@ def bulk(request: HttpRequest) -> HttpResponse:
         return _decide(request)
     found = together.chosen(request.user, request.GET.getlist("a"), language=_language())
     if not found.rows:
-        messages.warning(request, found.left[0][1] if found.left else _("Nothing is chosen. Tick some of the list first."))
+        messages.warning(
+            request, found.left[0][1] if found.left else _("Nothing is chosen. Tick some of the list first.")
+        )
         return redirect("approvals:inbox")
     for row in found.rows:
         others = [("a", str(other.approval.pk)) for other in found.rows if other is not row]

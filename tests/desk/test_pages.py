@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.models import Proposal, Run, Write
 from approvals.models import Approval, Cover, Decision
-from cases.models import Case, Event, Message, Person
+from cases.models import Case, Event, Message, Person, Template
 from orchestrator.desk.selectors import shell
 from orchestrator.desk.selectors.stops import ai_status
 from tests.world import World, add_approval, add_case_row
@@ -326,3 +326,10 @@ def test_a_record_to_repair_shows_its_amount_as_money_and_its_fields_in_the_lang
     cache.clear()
     page = re.sub(r"<[^>]+>", " ", as_(world.frontline).get(f"/cases/{world.case.number}/by-hand/").content.decode())
     assert re.search(r"金額\s+HK\$480\.00", page), page
+
+
+def test_an_amount_in_a_text_to_send_has_its_places_as_in_the_texts_of_the_ai(world: World, as_: As) -> None:
+    Template.objects.create(type=world.refund, name="total", texts={"en": "You paid HK${order_total}."})
+    world.case.facts |= {"order_total": {"value": 240, "known": True, "source": "orders.get", "at": None}}
+    world.case.save()
+    assert "You paid HK$240.00." in as_(world.frontline).get(f"/cases/{world.case.number}/by-hand/").content.decode()

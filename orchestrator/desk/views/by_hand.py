@@ -1,6 +1,7 @@
 """A case by hand: the fallback card made live, calls through the same gate, and repairing the record."""
 
 import uuid
+from datetime import UTC
 from typing import Any
 
 from django.contrib import messages
@@ -16,6 +17,7 @@ from cases.actors import person
 from cases.models import Case, Company
 from cases.placeholders import fill
 from cases.signed_in import signed_in
+from cases.values import UNKNOWN, coerce
 from cases.wording import argument as named
 from cases.wording import value
 from orchestrator.desk.selectors import case_page
@@ -140,8 +142,12 @@ def _page(
 def _boxes(operation: Operation, values: dict[str, Any]) -> list[argument_forms.Box]:
     """The fields of a call; an amount is in the company's currency, unless the call names another."""
     money = operation.money if isinstance(operation.money, str) and not operation.currency else ""
-    currency = Company.objects.values_list("currency", flat=True).first() or "HKD" if money else ""
+    currency = _currency() if money else ""
     return argument_forms.entries(operation.arguments, values, prefix="argument.", money=money, currency=currency)
+
+
+def _currency() -> str:
+    return Company.objects.values_list("currency", flat=True).first() or "HKD"
 
 
 def _from_facts(operation: Operation, found: Case) -> dict[str, Any]:
@@ -164,9 +170,8 @@ def _from_facts(operation: Operation, found: Case) -> dict[str, Any]:
 
 def _texts(found: Case, page: case_page.ByHand) -> list[dict[str, Any]]:
     """The templates of the type, filled from our record; what is not known keeps its braces."""
-    facts = {
-        name: fact.get("value") for name, fact in found.facts.items() if isinstance(fact, dict) and fact.get("known")
-    }
+    currency = _currency() if page.templates and any(fact["kind"] == "money" for fact in page.facts) else ""
+    facts = {fact["name"]: _as_written(fact, currency) for fact in page.facts if fact.get("known")}
     chosen = page.card.template_id if page.card else None
     rows = sorted(page.templates, key=lambda template: template.pk != chosen)
     return [
@@ -177,6 +182,14 @@ def _texts(found: Case, page: case_page.ByHand) -> list[dict[str, Any]]:
         }
         for template in rows
     ]
+
+
+def _as_written(fact: dict[str, Any], currency: str) -> Any:
+    """A stored amount has lost its places; the AI's texts have them: `240.00`."""
+    if fact["kind"] != "money":
+        return fact.get("value")
+    amount = coerce(fact.get("value"), "money", UTC, currency)
+    return fact.get("value") if amount is UNKNOWN else amount
 
 
 def _shown_arguments(write: Write) -> list[tuple[str, str]]:
