@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.models import Proposal, Run, Write
 from approvals.models import Approval, Cover, Decision
-from cases.models import Case, Event, Message, Person, Template
+from cases.models import Case, Company, Event, Message, Person, Template
 from orchestrator.desk.selectors import shell
 from orchestrator.desk.selectors.stops import ai_status
 from tests.world import World, add_approval, add_case_row
@@ -333,3 +333,13 @@ def test_an_amount_in_a_text_to_send_has_its_places_as_in_the_texts_of_the_ai(wo
     world.case.facts |= {"order_total": {"value": 240, "known": True, "source": "orders.get", "at": None}}
     world.case.save()
     assert "You paid HK$240.00." in as_(world.frontline).get(f"/cases/{world.case.number}/by-hand/").content.decode()
+
+
+def test_what_we_know_is_in_the_currency_of_the_company(world: World, as_: As) -> None:
+    """The case page showed every amount as HK$."""
+    Company.objects.update(currency="USD")
+    world.case.facts |= {"order_total": {"value": 240, "known": True, "source": "orders.get", "at": None}}
+    world.case.save()
+    for part in ("", "by-hand/"):
+        page = as_(world.frontline).get(f"/cases/{world.case.number}/{part}").content.decode()
+        assert "<dd>US$240.00" in page

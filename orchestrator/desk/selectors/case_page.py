@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Subquery
 
 from agents import record_links
 from agents.models import FallbackCard, Operation, Run, StepWork, System, Write
 from approvals.models import Approval
 from cases import story, wording
-from cases.models import Case, Event, Fact, Message, RequestType, Step, Template
+from cases.models import Case, Company, Event, Fact, Message, RequestType, Step, Template
 
 EVENTS = 50
 TO_REPAIR = ("unknown", "failed", "differs")
@@ -95,8 +95,10 @@ def writes_of(case: Case) -> list[Write]:
 
 
 def facts_of(case: Case) -> list[dict[str, Any]]:
-    """The facts of the case in the order of its type, with title and kind beside each."""
-    rows = Fact.objects.filter(type=case.type_id).order_by("position") if case.type_id else []
+    """The facts of the case in the order of its type, with title, kind, currency and value in words beside each."""
+    company = Company.objects.values("currency")[:1]
+    rows = Fact.objects.filter(type=case.type_id).order_by("position") if case.type_id else Fact.objects.none()
+    rows = rows.annotate(currency=Subquery(company))
     known = {row.name: row for row in rows}
     names = [
         *[n for n in known if n in case.facts],
@@ -111,6 +113,8 @@ def facts_of(case: Case) -> list[dict[str, Any]]:
             "name": name,
             "title": (known[name].title if name in known else "") or name.replace("_", " "),
             "kind": known[name].kind if name in known else "",
+            "currency": known[name].currency if name in known else "",
+            "shown": _shown(case.facts[name], known.get(name)),
             **case.facts[name],
             "source": source_words(str(case.facts[name].get("source", "")), operations),
             "link": _link(case.facts[name], operations, values),
@@ -118,6 +122,10 @@ def facts_of(case: Case) -> list[dict[str, Any]]:
         for name in names
         if isinstance(case.facts[name], dict)
     ]
+
+
+def _shown(fact: Mapping[str, Any], row: Any) -> str:
+    return wording.value(fact.get("value"), (row and row.currency) or "HKD", row.kind if row else "")
 
 
 def _link(fact: Mapping[str, Any], operations: Mapping[str, Operation], values: Mapping[str, Any]) -> str:

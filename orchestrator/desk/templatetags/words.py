@@ -38,8 +38,8 @@ def money(amount: Any, currency: str = "HKD") -> str:
 
 
 @register.filter
-def value(thing: Any, kind: str = "") -> str:
-    return wording.value(thing, kind=kind)
+def value(thing: Any) -> str:
+    return wording.value(thing)
 
 
 @register.filter

@@ -142,12 +142,8 @@ def _page(
 def _boxes(operation: Operation, values: dict[str, Any]) -> list[argument_forms.Box]:
     """The fields of a call; an amount is in the company's currency, unless the call names another."""
     money = operation.money if isinstance(operation.money, str) and not operation.currency else ""
-    currency = _currency() if money else ""
+    currency = Company.objects.values_list("currency", flat=True).first() or "HKD" if money else ""
     return argument_forms.entries(operation.arguments, values, prefix="argument.", money=money, currency=currency)
-
-
-def _currency() -> str:
-    return Company.objects.values_list("currency", flat=True).first() or "HKD"
 
 
 def _from_facts(operation: Operation, found: Case) -> dict[str, Any]:
@@ -170,8 +166,7 @@ def _from_facts(operation: Operation, found: Case) -> dict[str, Any]:
 
 def _texts(found: Case, page: case_page.ByHand) -> list[dict[str, Any]]:
     """The templates of the type, filled from our record; what is not known keeps its braces."""
-    currency = _currency() if page.templates and any(fact["kind"] == "money" for fact in page.facts) else ""
-    facts = {fact["name"]: _as_written(fact, currency) for fact in page.facts if fact.get("known")}
+    facts = {fact["name"]: _as_written(fact) for fact in page.facts if fact.get("known")}
     chosen = page.card.template_id if page.card else None
     rows = sorted(page.templates, key=lambda template: template.pk != chosen)
     return [
@@ -184,11 +179,11 @@ def _texts(found: Case, page: case_page.ByHand) -> list[dict[str, Any]]:
     ]
 
 
-def _as_written(fact: dict[str, Any], currency: str) -> Any:
+def _as_written(fact: dict[str, Any]) -> Any:
     """A stored amount has lost its places; the AI's texts have them: `240.00`."""
     if fact["kind"] != "money":
         return fact.get("value")
-    amount = coerce(fact.get("value"), "money", UTC, currency)
+    amount = coerce(fact.get("value"), "money", UTC, fact["currency"])
     return fact.get("value") if amount is UNKNOWN else amount
 
 
