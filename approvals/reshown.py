@@ -1,6 +1,6 @@
 """What changed on an approval between the page a person saw and now. In the cache alone, and lost with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.core.cache import cache
@@ -10,7 +10,7 @@ from approvals import first_answer
 from approvals.masks import covered
 from approvals.models import Approval
 from cases.texts import say
-from cases.wording import field
+from cases.wording import argument, field, value
 
 KEPT_SECONDS = 86_400
 Snapshot = dict[str, Any]
@@ -26,9 +26,17 @@ def keep(approval: Approval, writes: Sequence[Write]) -> None:
 
 
 def changes(
-    approval: Approval, fingerprint: str, writes: Sequence[Write], titles: Mapping[str, Any], language: str
+    approval: Approval,
+    fingerprint: str,
+    writes: Sequence[Write],
+    titles: Mapping[str, Any],
+    language: str,
+    amounts: Collection[str],
 ) -> list[dict[str, Any]]:
-    """What stands there now against what stood there under `fingerprint`: `{what, before, now}` for each difference."""
+    """What stands there now against what stood there under `fingerprint`: `{what, kind, before, now}` for each.
+
+    `amounts`: names of facts and arguments that hold money.
+    """
     before = cache.get(_key(approval, fingerprint)) if fingerprint else None
     if before is None:
         return []
@@ -45,9 +53,18 @@ def changes(
             what = rest
         else:
             option, name = rest.split("/", 1)
-            what = f"{say(options.get(option), language) or field(option)}: {field(name.split('/')[-1])}"
-        rows.append({"what": what, "before": before.get(key), "now": now.get(key)})
+            what = f"{say(options.get(option), language) or field(option)}: {argument(name.split('/')[-1])}"
+        money = "money" if kind != "rule" and key.rpartition("/")[2] in amounts else ""
+        rows.append({"what": what, "kind": money, "before": before.get(key), "now": now.get(key)})
     return rows
+
+
+def in_words(rows: Sequence[Mapping[str, Any]], currency: str) -> list[dict[str, str]]:
+    """The same as it is read; what is masked has to be masked before."""
+    return [
+        {"what": row["what"]} | {side: value(row[side], currency, row["kind"]) for side in ("before", "now")}
+        for row in rows
+    ]
 
 
 def _snapshot(proposal: Proposal, writes: Sequence[Write]) -> Snapshot:
@@ -55,8 +72,8 @@ def _snapshot(proposal: Proposal, writes: Sequence[Write]) -> Snapshot:
     found: Snapshot = {}
     for write in writes:
         shown = covered(write.operation, write.proposed if write.decided is None else write.decided)
-        found |= {f"write/{write.option}/{write.name}/{name}": value for name, value in shown.items()}
-    found |= {f"fact/{name}": value for name, value in proposal.facts.items()}
+        found |= {f"write/{write.option}/{write.name}/{name}": inner for name, inner in shown.items()}
+    found |= {f"fact/{name}": inner for name, inner in proposal.facts.items()}
     found |= {f"rule/{rule.get('name')}": rule.get("version") for rule in proposal.rules}
     return found
 

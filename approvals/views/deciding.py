@@ -303,8 +303,9 @@ def _page(
     masks = hiding.masks_of(found.case_id, opened_now(request), hiding.masked_of(page.company))
     rules = grounds.rules_of(found.proposal, language, page.fact_titles, page.amounts, page.currency, masks=masks)
     if "changed" in more:
-        changes = reshown.changes(found, more.pop("seen", ""), page.writes, page.fact_titles, language)
-        more["changes"] = masks.hide(changes)
+        seen = more.pop("seen", "")
+        changes = reshown.changes(found, seen, page.writes, page.fact_titles, language, page.amounts)
+        more["changes"] = reshown.in_words(masks.hide(changes), page.currency)
     if found.state == "waiting":
         reshown.keep(found, page.writes)
     evidence = grounds.evidence_of(found.proposal, language, timezone.now(), page.currency, masks=masks)

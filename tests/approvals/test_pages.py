@@ -299,6 +299,19 @@ def test_a_stale_page_does_not_decide_and_keeps_the_answer(world: World, as_: As
     assert Decision.objects.count() == 0
 
 
+def test_what_changed_meanwhile_is_told_in_amounts_and_the_names_of_the_page(world: World, as_: As) -> None:
+    client = as_(world.manager)
+    client.get(path(world))
+    write = world.proposal.writes.get(option="full", name="refund")
+    write.proposed = {**write.proposed, "amount": 300}
+    write.save()
+    world.proposal.fingerprint = "1" * 64
+    world.proposal.save()
+    answer = client.post(path(world, "decide/"), answer_of(world))
+    assert answer.status_code == 409
+    assert re.search(r"Full refund, HK\$480\.00: amount +HK\$480\.00 +HK\$300\.00", text_of(answer))
+
+
 def test_the_second_of_two_is_told_who_decided(world: World, as_: As) -> None:
     as_(world.deputy).post(path(world, "decide/"), answer_of(world))
     answer = as_(world.manager).post(path(world, "decide/"), answer_of(world, nonce="n-2"))

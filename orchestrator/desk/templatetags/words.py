@@ -38,11 +38,6 @@ def money(amount: Any, currency: str = "HKD") -> str:
 
 
 @register.filter
-def value(thing: Any) -> str:
-    return wording.value(thing)
-
-
-@register.filter
 def whole_value(thing: Any) -> str:
     return wording.value(thing, whole=True)
 
