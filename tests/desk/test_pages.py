@@ -343,3 +343,18 @@ def test_what_we_know_is_in_the_currency_of_the_company(world: World, as_: As) -
     for part in ("", "by-hand/"):
         page = as_(world.frontline).get(f"/cases/{world.case.number}/{part}").content.decode()
         assert "<dd>US$240.00" in page
+
+
+def test_a_type_counts_as_soon_as_it_is_chosen_and_what_was_entered_stays(world: World, as_: As) -> None:
+    """Choosing lay in a form of its own: what was typed was lost, and without its button the choice did not count."""
+    client = as_(world.frontline)
+    sent = {"text": "Where is it?", "name": "Chan", "source": "customer", "channel": "web", "type": "refund"}
+    page = client.post("/requests/new/", sent | {"choose": "1"})
+    said = page.content.decode()
+    assert page.status_code == 200 and 'role="alert"' not in said
+    assert "Where is it?</textarea>" in said and 'value="Chan"' in said
+    assert '<option value="refund" selected>' in said and '<option value="web" selected>' in said
+    before = set(Case.objects.values_list("pk", flat=True))
+    assert re.search(r'<form method="post"[^>]*>(?:(?!</form>).)*<select id="type" name="type">', said, re.DOTALL)
+    client.post("/requests/new/", sent)
+    assert Case.objects.exclude(pk__in=before).get().type == world.refund

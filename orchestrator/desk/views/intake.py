@@ -17,11 +17,13 @@ from orchestrator.desk.forms import IntakeForm, form_fields
 @signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def new_request(request: HttpRequest) -> HttpResponse:
-    """A new case from staff. A chosen type skips sorting, and shows the questions of its form."""
+    """A new case from staff. A chosen type skips sorting; with `choose` only the questions of its form are shown."""
     types = list(RequestType.objects.filter(retired=False).order_by("name"))
     chosen = next((t for t in types if t.name == (request.POST.get("type") or request.GET.get("type"))), None)
-    form = IntakeForm(request.POST if request.method == "POST" else None, asked=form_fields(chosen))
-    if request.method == "POST" and form.is_valid():
+    sent = request.method == "POST" and "choose" not in request.POST
+    form = IntakeForm(request.POST if sent else None, asked=form_fields(chosen))
+    form.initial = request.POST.dict()  # what was entered stays while a type is chosen
+    if sent and form.is_valid():
         values = form.cleaned_data
         case, _new = services.take_in(
             actor=person(request.user),
