@@ -358,3 +358,8 @@ def test_a_type_counts_as_soon_as_it_is_chosen_and_what_was_entered_stays(world:
     assert re.search(r'<form method="post"[^>]*>(?:(?!</form>).)*<select id="type" name="type">', said, re.DOTALL)
     client.post("/requests/new/", sent)
     assert Case.objects.exclude(pk__in=before).get().type == world.refund
+
+
+def test_a_search_for_one_letter_does_not_say_that_it_looked(world: World, as_: As) -> None:
+    page = as_(world.manager).get("/search/?q=C").content.decode()
+    assert "Type at least two characters." in page and "Checked:" not in page

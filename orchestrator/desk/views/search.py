@@ -20,5 +20,6 @@ def search(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").strip().replace("\x00", "")[:100]
     if NUMBER.fullmatch(text) and Case.objects.visible_to(request.user).filter(pk=int(text[2:])).exists():
         return redirect("desk:case", int(text[2:]))
-    found = queues.search(request.user, text) if len(text) >= 2 else queues.Search([], more=False)
-    return render(request, "desk/search.html", {"area": "cases", "q": text, "found": found})
+    short = len(text) < 2
+    found = queues.Search([], more=False) if short else queues.search(request.user, text)
+    return render(request, "desk/search.html", {"area": "cases", "q": text, "found": found, "short": short})
