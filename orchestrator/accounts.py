@@ -218,7 +218,7 @@ def _seal() -> MultiFernet:
     return MultiFernet([Fernet(key) for key in settings.FIELD_KEYS])
 
 
-def closed(request: HttpRequest) -> HttpResponse:
+def closed(request: HttpRequest, **_: str) -> HttpResponse:
     """In the place of allauth's pages of mail addresses and of connected accounts (mail addresses name people to the
     identity provider, so admins set them) and of its codes by mail, which prove less than what they would change.
     """

@@ -14,6 +14,8 @@ urlpatterns = [
     path("metrics", metrics.metrics, name="metrics"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("accounts/email/", accounts.closed),
+    path("accounts/confirm-email/", accounts.closed),
+    path("accounts/confirm-email/<str:key>/", accounts.closed),
     path("accounts/3rdparty/", accounts.closed),
     path("accounts/reauthenticate/code/", accounts.closed),
     path("accounts/reauthenticate/code/confirm/", accounts.closed),

@@ -269,7 +269,8 @@ def test_nobody_makes_an_account_or_renames_themselves(world: World) -> None:
         client.post(path, data)
     assert User.objects.count() == before
     mine = signed_in(world, world.frontline)
-    assert mine.get("/accounts/email/").status_code == 404
+    for page in ("email", "confirm-email", "confirm-email/key"):
+        assert mine.get(f"/accounts/{page}/").status_code == 404
     assert mine.post("/accounts/email/", {"action_add": "", "email": "may.lee@example.com"}).status_code == 404
     world.frontline.refresh_from_db()
     assert world.frontline.email == "ka.yan@example.com"
