@@ -51,10 +51,10 @@ def lock(case_id: int) -> Case:
     """The case, locked for the present transaction. First lock of every service.
 
     Its type is asked for when it is needed: what is joined to a locked row is from before the wait for the lock, and
-    of a case that was sorted meanwhile it would be nothing.
+    of a case that was sorted meanwhile it would be nothing. No lock of a case keeps others from rows that name it.
     """
     try:
-        return Case.objects.select_for_update().get(pk=case_id)
+        return Case.objects.select_for_update(no_key=True).get(pk=case_id)
     except Case.DoesNotExist:
         raise NotFound(_("Case C-%(id)s does not exist.") % {"id": case_id}) from None
 
@@ -74,7 +74,7 @@ def _lock() -> str:
     """The clock stands outside of what is locked, so it is read after the wait."""
     return (
         f"SELECT {rows.columns(Case)}, clock_timestamp() FROM "  # noqa: S608  # our own names
-        "(SELECT * FROM cases_case WHERE id = $1 FOR UPDATE) AS locked"
+        "(SELECT * FROM cases_case WHERE id = $1 FOR NO KEY UPDATE) AS locked"
     )
 
 

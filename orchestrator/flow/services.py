@@ -102,8 +102,8 @@ def _planned(case: Case, glance: Glance, now: datetime) -> Job | None:
 _LOCKED = f"SELECT {rows.columns(Case)}, clock_timestamp(), {COLUMNS} FROM ({{}}) AS locked"  # noqa: S608
 _READY = _LOCKED.format("""
 SELECT * FROM cases_case WHERE wake_at <= statement_timestamp() AND wake_queue = ANY ($1::text[])
-ORDER BY wake_at LIMIT 1 FOR UPDATE SKIP LOCKED""")
-_ONE = _LOCKED.format("SELECT * FROM cases_case WHERE id = $1 FOR UPDATE")
+ORDER BY wake_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED""")
+_ONE = _LOCKED.format("SELECT * FROM cases_case WHERE id = $1 FOR NO KEY UPDATE")
 
 
 def advance_case(case_id: int, *, most: int = 50) -> Case:

@@ -1,10 +1,21 @@
-"""Places in the limits of grants are taken in one order, whatever order the writes of an option have."""
+"""Nobody locks another out: the limits of grants have one order, and naming a case does not wait for its lock."""
+
+import threading
+import time
+from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.db import transaction
 
 from agents import gate
 from agents.models import Grant, StepWork
-from approvals.models import Approval
+from approvals.covering import keep_sight
+from approvals.models import Approval, Cover
+from approvals.raising import give_sight
+from cases import transitions as case_transitions
+from cases.clock import database_now
+from cases.models import CaseSight, Team
 from tests.approvals.test_standing import slowly
 from tests.company import Small, at_once
 
@@ -31,3 +42,24 @@ def test_two_decisions_whose_writes_come_the_other_way_round_do_not_lock_each_ot
     results = at_once([lambda a=one: racing.decide(a, "both") for one in waiting])
     assert all(isinstance(one, Approval) for one in results), results
     assert Approval.objects.filter(state="decided").count() == 2
+
+
+def test_cover_that_begins_while_its_case_asks_on_locks_nobody_out(racing: Small) -> None:
+    """Both give the same person sight: the one holds the case, the other has the row and names the case at its end."""
+    case, _approval = racing.waiting()
+    may, wing = (racing.as_(name).user_id or 0 for name in ("may", "wing"))
+    now = database_now()
+    Cover.objects.create(
+        of_id=may, by_id=wing, starts_at=now, ends_at=now + timedelta(days=1), set_by_label="may", created_at=now
+    )
+    managers = {Team.objects.get(name="managers").pk}
+    begins: list[Any] = []
+    with transaction.atomic():
+        locked, at = case_transitions.lock_at(case.pk, {})
+        other = threading.Thread(target=lambda: begins.extend(at_once([lambda: keep_sight(now=now)])))
+        other.start()
+        time.sleep(1)  # it has its row by now
+        give_sight(locked, managers, now=at)
+    other.join()
+    assert begins == [1]
+    assert CaseSight.objects.filter(case=case, user=wing).count() == 1
