@@ -54,7 +54,7 @@ class LiveRules:
 
     @cached_property
     def _names(self) -> dict[str, set[str]]:
-        return {spec.name: _names_of(spec) for spec in self.specs}
+        return {spec.name: facts_in(spec.condition()) for spec in self.specs}
 
     def standing_of(self, operation: str) -> list[int]:
         """Rules that may pre-approve this operation: those that name it, and those that name none."""
@@ -84,9 +84,10 @@ def _counts(cap: Any) -> bool:
     return not isinstance(cap, Mapping) or bool(_COUNTED & cap.keys())  # a malformed one locks, to be safe
 
 
-def _names_of(spec: RuleSpec) -> set[str]:
+def facts_in(condition: Mapping[str, Any]) -> set[str]:
+    """Names of facts that a rule's condition stands on, without their paths."""
     names: set[str] = set()
-    for leaf in conditions.leaves(spec.condition()):
+    for leaf in conditions.leaves(condition):
         names |= _side(leaf)
         if isinstance(leaf.get("value"), Mapping):
             names |= _side(leaf["value"])

@@ -4,7 +4,7 @@ A change is taken for loosening unless it is known not to be: keys listed as neu
 provably stricter. Rules have a module of their own, `loosening_rules.py`.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from agents import schemas
@@ -172,7 +172,8 @@ def spots(what: str, old: Record | None, new: Record | None, around: Surrounding
     if what == "operation" and ("hold",) in found and _longer(old.get("hold", hold), new.get("hold", hold)):
         found.remove(("hold",))
     if what == "request_type":
-        return [*found, *_parts("facts", old, new), *_parts("steps", old, new)]
+        grounds = {*around.grounds.get("", ()), *around.grounds.get(str(old["name"]), ())}
+        return [*found, *_facts(old, new, grounds), *_steps(old, new)]
     return list(found)
 
 
@@ -194,33 +195,71 @@ def _is_stricter(what: str, key: str, old: Record, new: Record) -> bool:
     return test is not None and test(old.get(key), new.get(key))
 
 
-def _parts(key: str, old: Record, new: Record) -> list[Spot]:
-    """Facts and steps of a type that loosen. A new fact does not, nor does a new step that gives its agent nothing."""
-    before = {str(part["name"]): part for part in old.get(key, [])}
-    after = {str(part["name"]): part for part in new.get(key, [])}
-    found: list[Spot] = []
-    for name, part in before.items():
-        if name not in after:
-            # A fact that is gone takes its rules' ground away; a step of people, their look at the case.
-            loose = key == "facts" or "team" in part
-        else:
-            loose = not all(_is_stricter(key, k, part, after[name]) for k in _part_changes(part, after[name]))
-        if loose:
-            found.append((key, name))
-    if key == "steps":
-        found += [(key, name) for name in after.keys() - before.keys() if _gives_more(after[name], before.values())]
-    return sorted(found)
+def _named(key: str, record: Record) -> dict[str, Record]:
+    return {str(part["name"]): part for part in record.get(key, [])}
 
 
-def _gives_more(step: Record, before: Iterable[Record]) -> bool:
-    """Whether a new step lets its agent call what none of the agent's steps here let it call before.
+def _facts(old: Record, new: Record, grounds: Collection[str]) -> list[Spot]:
+    """Facts that loosen. One that is gone takes its rules' ground away. A new one does not, but where something stands
+    on a fact of its name: what was unknown there asked a person, or touched no record."""
+    before, after = _named("facts", old), _named("facts", new)
+    gone = before.keys() - after.keys()
+    new_grounds = (after.keys() - before.keys()) & set(grounds)
+    changed = {name for name in before.keys() & after.keys() if _part_loosens("facts", before[name], after[name])}
+    return [("facts", name) for name in sorted({*gone, *new_grounds, *changed})]
+
+
+def _steps(old: Record, new: Record) -> list[Spot]:
+    """Steps that loosen: by what they let an agent do, or by passing by people whose look at the case came first."""
+    before, after = _named("steps", old), _named("steps", new)
+    looked, looks = _looks(before), _looks(after)
+    found = [name for name, step in before.items() if name not in after and "team" in step]
+    for name, step in after.items():
+        if name not in before:
+            own = [
+                (one.get("operations"), looked[n]) for n, one in before.items() if one.get("agent") == step.get("agent")
+            ]
+            if "agent" in step and _gives_more(step, looks[name], own):
+                found.append(name)
+        elif _part_loosens("steps", before[name], step) or _passes_by(before[name], step, looked[name] - looks[name]):
+            found.append(name)
+    return [("steps", name) for name in sorted(found)]
+
+
+def _part_loosens(key: str, old: Record, new: Record) -> bool:
+    return not all(_is_stricter(key, k, old, new) for k in _part_changes(old, new))
+
+
+def _passes_by(old: Record, new: Record, no_longer: Collection[str]) -> bool:
+    """Whether an agent's step begins before people whose look it waited for (`no_longer`), or a step of people is for
+    fewer cases than before: its condition may only go."""
+    if "agent" in new:
+        return bool(no_longer)
+    return "team" in old and bool(new.get("when")) and not same(old.get("when"), new.get("when"))
+
+
+def _looks(steps: Mapping[str, Record]) -> dict[str, frozenset[str]]:
+    """Step name -> the steps of people that come before it, through however many steps between."""
+    found: dict[str, frozenset[str]] = {}
+    for name in steps:
+        ahead, seen = [*map(str, steps[name].get("after", []))], set[str]()
+        while ahead:
+            one = ahead.pop()
+            if one in steps and one not in seen:
+                seen.add(one)
+                ahead += map(str, steps[one].get("after", []))
+        found[name] = frozenset(one for one in seen if "team" in steps[one])
+    return found
+
+
+def _gives_more(step: Record, looks: frozenset[str], own: Iterable[tuple[Any, frozenset[str]]]) -> bool:
+    """Whether a new step lets its agent call what none of the agent's steps here let it call before, or before people
+    look at the case. `own`: of each of those, what it may call and who looks first.
 
     Otherwise a step could be dropped, or kept beside it, and added without the limits that a second person has to lift.
     """
-    if "agent" not in step:
-        return False
-    own = [one.get("operations") for one in before if one.get("agent") == step["agent"]]
-    return not any(operations is None or _narrows(operations, step.get("operations")) for operations in own)
+    calls = step.get("operations")
+    return not any((was is None or _narrows(was, calls)) and looked <= looks for was, looked in own)
 
 
 def _part_changes(old: Record, new: Record) -> list[str]:

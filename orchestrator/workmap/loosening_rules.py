@@ -4,7 +4,7 @@ A rule that asks or forbids gets stricter by matching more and asking more; a st
 allowing less.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,12 +19,14 @@ DOWNWARDS = ("less than", "at most")
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """The rest of the map, as far as loosening is judged by it. `lines`: team -> the team it passes up to; `leads`:
-    request type -> who decides where no rule says who; `lower`: operations below level 4."""
+    request type -> who decides where no rule says who; `lower`: operations below level 4; `grounds`: request type (''
+    for all) -> facts that a rule compares there, or by which an operation knows its money or its records."""
 
     lines: Mapping[str, str] = field(default_factory=dict)
     hold: str = "30s"
     leads: Mapping[str, str] = field(default_factory=dict)
     lower: frozenset[str] = frozenset()
+    grounds: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 def spots(old: Record | None, new: Record | None, around: Surroundings) -> list[Spot]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
 
+from approvals.live_rules import facts_in
 from orchestrator.workmap import differences, loosening
 from orchestrator.workmap.checking import check_whole
 from orchestrator.workmap.loosening_rules import Surroundings
@@ -88,7 +89,27 @@ def surroundings(live: Records) -> Surroundings:
         lower=frozenset(
             name for (what, name), r in live.items() if what == "operation" and r.get("level") in loosening.LOWER
         ),
+        grounds=_grounds(live),
     )
+
+
+def _grounds(live: Records) -> dict[str, set[str]]:
+    grounds: dict[str, set[str]] = {"": set()}
+    for (what, _name), record in live.items():
+        if what == "rule" and record.get("active", True):
+            condition = {key: part for key, part in record.get("when", {}).items() if key in ("all", "any", "not")}
+            for type_ in record.get("when", {}).get("types") or [""]:
+                grounds.setdefault(type_, set()).update(facts_in(condition))
+        elif what == "operation":
+            money, key = record.get("money"), record.get("case_key")
+            grounds[""] |= {str(money["fact"])} if isinstance(money, Mapping) else set()
+            sources = (
+                [one["is"] if isinstance(one, Mapping) else one for one in key.values()]
+                if isinstance(key, Mapping)
+                else []
+            )
+            grounds[""] |= {str(source).split(".")[0] for source in sources}
+    return grounds
 
 
 def _without(old: Record, new: Record, spots: list[loosening.Spot]) -> Record:

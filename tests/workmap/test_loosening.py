@@ -156,6 +156,14 @@ TYPE = {
     "facts": [{"name": "f", "from": [{"formula": "1"}]}],
     "steps": [{"name": "s", "agent": "a", "operations": ["x.y", "x.z"]}, {"name": "p", "team": "support"}],
 }  # fmt: skip
+NEVER = {"all": [{"fact": "f", "is": "is", "value": 2}]}
+LOOKED = TYPE | {
+    "steps": [
+        {"name": "draft", "agent": "a"},
+        {"name": "look", "team": "support", "after": ["draft"]},
+        {"name": "end", "agent": "b", "after": ["look"]},
+    ]
+}
 OPEN_STEP = TYPE | {"steps": [{"name": "s", "agent": "a"}]}
 
 
@@ -219,6 +227,16 @@ OPEN_STEP = TYPE | {"steps": [{"name": "s", "agent": "a"}]}
         ("request_type", TYPE, {"steps": [*TYPE["steps"], {"name": "q", "agent": "a"}]}, True),
         ("request_type", TYPE, {"steps": [*TYPE["steps"], {"name": "q", "agent": "b", "operations": ["x.y"]}]}, True),
         ("request_type", TYPE, {"steps": [*TYPE["steps"], {"name": "q", "team": "support"}]}, False),
+        ("request_type", LOOKED, {"steps": [*LOOKED["steps"][:1], LOOKED["steps"][1] | {"when": NEVER}, LOOKED["steps"][2]]}, True),
+        ("request_type", LOOKED | {"steps": [LOOKED["steps"][0], LOOKED["steps"][1] | {"when": NEVER}, LOOKED["steps"][2]]}, {"steps": LOOKED["steps"]}, False),
+        ("request_type", LOOKED, {"steps": [*LOOKED["steps"][:2], {"name": "end", "agent": "a"}]}, True),
+        ("request_type", LOOKED, {"steps": [*LOOKED["steps"][:2], {"name": "end", "agent": "a", "after": ["draft"]}]}, True),
+        ("request_type", LOOKED, {"steps": [*LOOKED["steps"], {"name": "q", "agent": "a", "after": ["look"]}]}, False),
+        ("request_type", LOOKED, {"steps": [*LOOKED["steps"], {"name": "q", "agent": "a"}]}, False),  # as `draft` may
+        ("request_type", LOOKED, {"steps": [*LOOKED["steps"], {"name": "q", "agent": "b", "after": ["end"]}]}, False),
+        ("request_type", LOOKED, {"steps": [*LOOKED["steps"], {"name": "q", "agent": "b"}]}, True),
+        ("request_type", LOOKED, {"steps": [LOOKED["steps"][0] | {"when": NEVER}, *LOOKED["steps"][1:]]}, False),
+        ("request_type", LOOKED, {"steps": [*LOOKED["steps"][:2], LOOKED["steps"][2] | {"after": ["draft", "look"]}]}, False),
         ("request_type", OPEN_STEP, {"steps": [*OPEN_STEP["steps"], {"name": "q", "agent": "a", "operations": ["x.w"]}]}, False),
         ("system", {"name": "s", "connector": "http", "url": "https://a"}, {"private_network": True}, True),
         ("system", {"name": "s", "connector": "http", "private_network": True}, {"private_network": None}, False),
