@@ -274,6 +274,11 @@ SENTENCES: dict[str, Told] = {
     "customer.found": _tell(
         gettext_lazy("The requester is customer %(customer)s, found by contact."), customer=("customer",)
     ),
+    "customer.number": _tell(
+        gettext_lazy("The request gave customer %(given)s, who is customer %(customer)s in our record."),
+        given=("given",),
+        customer=("customer",),
+    ),
     "customer.unknown": _with(_tell(gettext_lazy("The customer is not known.")), " %(more)s", "why"),
     "data.read": _read,
     "data.not_read": _with(

@@ -1,8 +1,11 @@
 """Finds out whom a request is from, once, by the company's own look-up: never by what the request claims."""
 
+from collections.abc import Mapping
+
 from django.utils.translation import gettext as _
 
-from agents.facts import request_values
+from agents.configuration import TypeConfig
+from agents.facts import Found, request_values
 from agents.stretch import Stretch
 from cases import placeholders
 from cases.actors import CONTROL
@@ -27,6 +30,21 @@ def identify(stretch: Stretch) -> None:
     case.customer = str(found)[:200]
     stretch.changes |= {"customer": case.customer, "customer_from": "contact"}
     stretch.record("customer.found", CONTROL, customer=case.customer, by=case.contact)
+
+
+def as_recorded(stretch: Stretch, type_: TypeConfig, found: Mapping[str, Found]) -> bool:
+    """Take the customer's number from the record that was found under it: a system may find it under other spellings,
+    and what is counted by customer would begin anew with each. Returns whether it was another one."""
+    case, record = stretch.case, found.get(type_.row.customer_fact)
+    if not case.customer or record is None or not record.known or not record.bound:
+        return False
+    number = dig(record.value, "id")
+    if isinstance(number, bool) or not isinstance(number, str | int) or str(number) in ("", case.customer):
+        return False
+    given, case.customer = case.customer, str(number)[:200]
+    stretch.changes["customer"] = case.customer
+    stretch.record("customer.number", CONTROL, customer=case.customer, given=given)
+    return True
 
 
 def _one(answer: object, path: str) -> object:

@@ -13,7 +13,7 @@ from cases.actors import CONTROL
 from cases.due import due_times
 from cases.models import Case
 from cases.transitions import Draft
-from orchestrator.flow.customers import identify
+from orchestrator.flow.customers import as_recorded, identify
 
 
 def prepare(stretch: Stretch) -> None:
@@ -80,8 +80,9 @@ def _sorted(stretch: Stretch, type_: TypeConfig, sorting: dict[str, Any]) -> Non
 
 
 def _facts(stretch: Stretch, type_: TypeConfig) -> dict[str, Found]:
-    finder = stretch.finder(given={})
-    found = dict(finder.find_all())
+    found = dict(stretch.finder(given={}).find_all())
+    if as_recorded(stretch, type_, found):  # what is this customer's is found under the right number
+        found = dict(stretch.finder(given={}).find_all())
     facts = {name: fact.as_json() for name, fact in found.items()}
     stretch.changes["facts"] = facts
     stretch.case.facts = facts
