@@ -143,6 +143,9 @@ def broker_address(name: str, url: str) -> str:
     return url
 
 
+CACHE_TABLE = "cache_entries"
+
+
 def cache_settings(name: str, url: str) -> dict[str, Any]:
     """Django's cache settings: `redis://`, `rediss://`, `unix://`, `database://table` or `memory://`."""
     parts, _port = _address_of_server(name, url)
@@ -156,7 +159,7 @@ def cache_settings(name: str, url: str) -> dict[str, Any]:
     if parts.scheme == "database":
         return {
             "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-            "LOCATION": parts.netloc or "cache_entries",
+            "LOCATION": parts.netloc or CACHE_TABLE,
         }
     if parts.scheme == "memory":
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
@@ -170,4 +173,4 @@ def cache_beside(broker: str) -> str:
         return broker
     if parts.scheme == "redis+socket":
         return f"unix://{parts.path}?db=1"
-    return "memory://" if parts.scheme == "memory" else "database://cache_entries"
+    return "memory://" if parts.scheme == "memory" else f"database://{CACHE_TABLE}"

@@ -42,7 +42,8 @@ def _digest() -> str:
     folders = [Path(app.path) / "migrations" for app in apps.get_app_configs()]
     embedded = Path(settings.BASE_DIR) / "orchestrator" / "embedded"
     files = sorted(file for folder in folders for file in folder.glob("*") if file.is_file())
-    for file in [*files, embedded / "roles.py", embedded / "postgres.py"]:
+    command = embedded / "management" / "commands" / "migrate.py"
+    for file in [*files, command, embedded / "roles.py", embedded / "postgres.py"]:
         digest.update(file.name.encode() + file.read_bytes())
     # Content types and permissions are made from the models as they are now, not from migrations.
     for model in apps.get_models():

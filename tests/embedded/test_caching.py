@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache.backends.db import DatabaseCache
 
 from orchestrator import caching
 from orchestrator.caching import SharedCache
@@ -60,3 +61,12 @@ def test_a_silent_server_holds_up_one_call_and_is_used_again_later(
         os.kill(broker.child.pid, signal.SIGCONT)
     monkeypatch.setattr(caching, "_left_alone_until", 0.0)
     assert cache.get("a") == 1 and cache.get("b99") is None
+
+
+@pytest.mark.django_db
+def test_the_cache_beside_rabbitmq_is_there_before_anybody_changes_the_broker() -> None:
+    """The database was migrated with a Redis. Without the table nobody could sign in after the change."""
+    made = cache_settings("CACHE_URL", cache_beside("amqp://h//"))
+    cache = DatabaseCache(made["LOCATION"], made)
+    cache.set("a", {"b": 1})
+    assert cache.get("a") == {"b": 1}

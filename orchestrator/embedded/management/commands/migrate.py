@@ -10,6 +10,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import Error as DatabaseError
 
 from orchestrator.embedded.roles import as_owner, grant_app_role, has_owner
+from orchestrator.environment import CACHE_TABLE
 
 
 class Command(migrate.Command):
@@ -18,8 +19,8 @@ class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
         with as_owner():
             super().handle(*args, **options)
-            if settings.CACHES["default"]["BACKEND"].endswith("DatabaseCache"):
-                call_command("createcachetable", verbosity=0)
+            if not (options["plan"] or options["check_unapplied"]):
+                call_command("createcachetable", *_cache_tables(), verbosity=0)
             if has_owner():
                 grant_app_role()
             run = _migrations_run()
@@ -33,6 +34,12 @@ class Command(migrate.Command):
                 "Note: DATABASE_OWNER_URL is not set, so the role that runs the product owns the tables too. "
                 "The ledger is then kept by triggers only."
             )
+
+
+def _cache_tables() -> set[str]:
+    """The one beside RabbitMQ always: whoever changes BROKER_URL has no reason to think of `migrate`."""
+    cache = settings.CACHES["default"]
+    return {CACHE_TABLE, cache["LOCATION"]} if cache["BACKEND"].endswith("DatabaseCache") else {CACHE_TABLE}
 
 
 def _migrations_run() -> set[tuple[str, str]]:
