@@ -15,6 +15,7 @@ from tests.world import World
 def planted(environment: dict[str, str]) -> dict[str, str]:
     """The environment of the server: its own secrets and the credentials of systems. Name and secret, twenty of them."""
     made = {name: f"canary-{number:02d}-{name.lower().replace('_', '-')}" for number, name in enumerate(NAMES)}
+    made["LEDGER_KEY"] += "-long-enough-to-sign"  # a short one is refused at the start
     made["FIELD_KEYS"] = Fernet.generate_key().decode()
     for name in ("DATABASE_URL", "DATABASE_OWNER_URL"):
         environment[name] = environment[name].replace("@/", f":{made[name]}@/", 1)
