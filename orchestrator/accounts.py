@@ -86,15 +86,6 @@ class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # alla
     password nor a second factor does so at the identity provider, so that they can get their first one.
     """
 
-    def is_open_for_signup(self, request: HttpRequest) -> bool:
-        return False
-
-    def _get_login_attempts_cache_key(self, request: HttpRequest, **said: Any) -> str:
-        """Wrong tries are counted for a name. allauth counts them for each host name apart, and whoever tries says that
-        as well, with any port.
-        """
-        return str(said.get("email") or said.get("username") or "").lower()
-
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """A mail server that is away is said to be, alike for every address: nothing here is broken."""
         try:
@@ -104,6 +95,15 @@ class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # alla
             raise NotMailed(
                 _("The mail could not be sent, so there is no link. Try again in a while, or ask an admin.")
             ) from problem
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **said: Any) -> str:
+        """Wrong tries are counted for a name. allauth counts them for each host name apart, and whoever tries says that
+        as well, with any port.
+        """
+        return str(said.get("email") or said.get("username") or "").lower()
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """As all links of mails: the host name of a request is whatever its sender says, with any port."""
