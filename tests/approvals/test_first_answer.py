@@ -94,7 +94,7 @@ def test_an_answer_to_the_values_before_decides_nothing_and_keeps_what_was_enter
         late = client.post(at(world, "decide/"), sent | more)
         assert late.status_code == 409 and "This changed while you were reading" in words(late)
         assert "My reason" in late.content.decode() and TOLD in words(late)
-        assert "Full refund, HK$480.00: amount 480 300" in words(late)  # before, and now
+        assert "Full refund, HK$480.00: amount HK$480.00 HK$300.00" in words(late)  # before, and now
     assert Decision.objects.count() == 1
     with pytest.raises(Changed):
         services.decide(

@@ -318,7 +318,7 @@ def test_limits_stand_beside_the_field(world: World) -> None:
     arguments["properties"]["amount"] |= {"maximum": 480}
     Operation.objects.filter(pk=world.refund_payment.pk).update(arguments=arguments)
     page = signed_in(world.manager).get(path(world.approval)).content.decode()
-    assert re.search(r'id="edit\.2\.refund\.amount-hint">up to 480, more than 0<', page)
+    assert re.search(r'id="edit\.2\.refund\.amount-hint">up to HK\$480\.00, more than HK\$0\.00<', page)
     sent = {"option": "full", "fingerprint": FINGERPRINT, "nonce": "n", "reason": "r", "edit.2.refund.amount": "481"}
     answer = signed_in(world.manager).post(path(world.approval, "decide/"), sent)
     assert answer.status_code == 422
@@ -355,7 +355,7 @@ def test_what_changed_while_one_read_stands_in_a_table_with_before_and_after(wor
     assert answer.status_code == 409
     page = answer.content.decode()
     assert "This changed while you were reading" in page
-    assert re.search(r"Full refund, HK\$480\.00: amount 480 460", words(answer))
+    assert re.search(r"Full refund, HK\$480\.00: amount HK\$480\.00 HK\$460\.00", words(answer))
     assert re.search(r'value="full"[^>]*checked', page)
     assert ">as I said</textarea>" in page
     assert 'name="fingerprint" value="eeee' in page
