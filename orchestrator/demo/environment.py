@@ -48,7 +48,7 @@ def decide(values: MutableMapping[str, str], data: Path) -> None:
     before = int(kept.get("DEMO_COMPANY_PORT") or COMPANY_PORT)
     values["DEMO_COMPANY_PORT"] = str(first_free_port(_port(values, "DEMO_COMPANY_PORT", before)))
     values["DEMO_COMPANY_URL"] = f"http://127.0.0.1:{values['DEMO_COMPANY_PORT']}"
-    values["PORT"] = str(first_free_port(_port(values, "PORT", 8000)))
+    values["PORT"] = str(first_free_port(_port(values, "PORT", 8000), but=int(values["DEMO_COMPANY_PORT"])))
     values["PUBLIC_URL"] = f"http://localhost:{values['PORT']}"
     content = {name: values[name] for name in (*KEPT, DATABASE_OF_DEMO) if values.get(name)}
     write_private(data / NAME, content)
@@ -65,10 +65,10 @@ def write_private(path: Path, content: object) -> None:
     beside.replace(path)
 
 
-def first_free_port(wanted: int) -> int:
-    """`wanted`, or the next port that nobody listens on. Raises `PortTaken` after 50 tries."""
+def first_free_port(wanted: int, *, but: int = 0) -> int:
+    """`wanted`, or the next port that nobody listens on or is about to (`but`). Raises `PortTaken` after 50 tries."""
     for port in _ports(wanted):
-        if port_is_free(port):
+        if port != but and port_is_free(port):
             return port
     raise PortTaken(f"No free port from {wanted} to {wanted + PORTS_TO_TRY - 1}. Set PORT to another one.")
 

@@ -290,3 +290,10 @@ def test_a_taken_port_gives_way_to_the_next() -> None:
         line.listen()
         taken = line.getsockname()[1]
         assert demo.first_free_port(taken) > taken
+
+
+def test_the_pages_do_not_take_the_port_that_the_demo_company_is_about_to_take(tmp_path: Path) -> None:
+    free = demo.first_free_port(20_000)
+    values = {"PORT": str(free), "DEMO_COMPANY_PORT": str(free)}
+    demo.decide(values, tmp_path)
+    assert values["DEMO_COMPANY_PORT"] == str(free) != values["PORT"]
