@@ -17,6 +17,7 @@ from approvals.models import Approval, Cover, Decision
 from cases.models import Case, Company, Event, Message, Person, Template
 from orchestrator.desk.selectors import shell
 from orchestrator.desk.selectors.stops import ai_status
+from tests.company import pause
 from tests.world import World, add_approval, add_case_row
 
 As = Callable[[User], Client]
@@ -303,6 +304,15 @@ def test_my_work_says_whom_its_reader_covers(world: World, as_: As) -> None:
 
 def test_a_case_that_a_person_sorts_is_not_said_to_be_with_the_ai(world: World, as_: As) -> None:
     case = add_case_row(None, world.now, status="triage", holder_kind="ai", holder_team=world.managers, facts={})
+    page = as_(world.manager).get(f"/cases/{case.number}/").content.decode()
+    assert "The AI is handling this" not in page and "To reply to the requester, take the case over" in page
+
+
+def test_a_case_of_a_paused_ai_is_not_said_to_be_handled(world: World, as_: As) -> None:
+    case = add_case_row(world.refund, world.now, status="working", holder_kind="ai")
+    assert "The AI is handling this" in as_(world.manager).get(f"/cases/{case.number}/").content.decode()
+    pause("all", "")
+    cache.clear()
     page = as_(world.manager).get(f"/cases/{case.number}/").content.decode()
     assert "The AI is handling this" not in page and "To reply to the requester, take the case over" in page
 
