@@ -21,7 +21,7 @@ from agents.connectors.pauses import pause
 from agents.errors import Stale
 from agents.facts import request_values
 from agents.models import CompanyCalls, Operation, Write
-from cases import placeholders
+from cases import placeholders, rows
 from cases import transitions as case_transitions
 from cases.actors import CONTROL
 from cases.clock import database_now
@@ -204,6 +204,16 @@ def lost(write: Write) -> Entry:
     transitions.move_write(
         write, W.UNKNOWN, held_claim=write.claim, lease_until=None, error=_("The process that wrote it was lost.")
     )
+    return Entry("write.unknown", CONTROL, _data(write, write.operation, error=write.error))
+
+
+def given_up(write: Write) -> Entry:
+    """What became of a begun write is not found out by a worker any more: a person does. See `needs_person`."""
+    changes = {"attempts": TRIES, "lease_until": None, "try_at": None}
+    if write.state == W.RESERVED:
+        transitions.move_write(write, W.UNKNOWN, error=_("The process that wrote it was lost."), **changes)
+    else:
+        rows.change(write, changes, guard={"state": W.UNKNOWN}, missed=Stale)
     return Entry("write.unknown", CONTROL, _data(write, write.operation, error=write.error))
 
 

@@ -111,8 +111,9 @@ def restart_run(run: Run, *, lease_until: datetime | None, agent_id: int | None)
 
 
 def claim_proposal(proposal: Proposal, *, lease_until: datetime) -> None:
-    """Take a proposal whose writes can be carried out."""
-    changes = {"claim": proposal.claim + 1, "lease_until": lease_until, "try_at": None}
+    """Take a proposal whose writes can be carried out. A lease that still stands there is of a worker that was lost."""
+    lost = proposal.lost + 1 if proposal.lease_until else 0
+    changes = {"claim": proposal.claim + 1, "lost": lost, "lease_until": lease_until, "try_at": None}
     rows.change(proposal, changes, guard={"claim": proposal.claim}, missed=Stale)
 
 

@@ -29,8 +29,8 @@ from cases.ledger import Entry
 from cases.models import Case
 from cases.transitions import Draft
 from orchestrator.flow import lasting
+from orchestrator.flow.giving_up import TRIES, give_up, hand_over, is_spent
 
-TRIES = 5  # times a step may be begun again after its worker was lost, before a person gets the case
 W, S = Write.State, Case.Status
 DONE = ("done", "skipped")
 _OPEN = "p.case_id = $1 AND p.state IN ('waiting', 'held', 'permitted', 'unknown')"
@@ -103,7 +103,7 @@ class Planner:
         self._due_times()
         self._approvals()
         self._proposals()
-        if self.case.is_open and self._now("holder_kind") == Case.Holder.AI and "status" not in self.draft.changes:
+        if self.case.is_open and self.value("holder_kind") == Case.Holder.AI and "status" not in self.draft.changes:
             self._ai()
         self._lone_writes()  # once it is known which steps are done again
         self._settle()
@@ -111,7 +111,8 @@ class Planner:
 
     # ------------------------------------------------------------------ what there is
 
-    def _now(self, name: str) -> Any:
+    def value(self, name: str) -> Any:
+        """A value of the case as this transaction will have stored it."""
         return self.draft.changes.get(name, getattr(self.case, name))
 
     def _look(self) -> None:
@@ -149,9 +150,9 @@ class Planner:
     def _due_times(self) -> None:
         if not self.case.is_open:
             return
-        due = [t for t in (self._now("first_reply_due"), self._now("finish_due")) if t]
-        if self.case.first_reply_at and self._now("first_reply_due"):
-            due = [self._now("finish_due")] if self._now("finish_due") else []
+        due = [t for t in (self.value("first_reply_due"), self.value("finish_due")) if t]
+        if self.case.first_reply_at and self.value("first_reply_due"):
+            due = [self.value("finish_due")] if self.value("finish_due") else []
         passed = [t for t in due if t <= self.now]
         if passed and self.case.late_since is None:
             self.draft.add(Entry("due.passed", CONTROL, {"due": min(passed)}), late_since=min(passed))
@@ -208,6 +209,9 @@ class Planner:
             agent, system = proposal.proposer_agent, open_.operation.system.name
             if agent and gate.paused(self.case, agent, system, glance=self.glance):
                 continue  # resuming wakes the case
+            if is_spent(proposal):
+                give_up(self, proposal)
+                continue
             self._offer("carry", lambda proposal=proposal: self._claim_proposal(proposal))
 
     def _claim_proposal(self, proposal: Proposal) -> Job:
@@ -246,7 +250,7 @@ class Planner:
     def _is_done_again(self, write: Write) -> bool:
         """Whether a step will find the write that it began: not where people have the case, or after too many tries."""
         run = self.runs.get(write.step)
-        held = self._now("holder_kind") == Case.Holder.AI and self._now("status") not in Case.CLOSED
+        held = self.value("holder_kind") == Case.Holder.AI and self.value("status") not in Case.CLOSED
         return held and write.turn == self.case.turn and run is not None and run.state == Run.State.OPEN
 
     # ------------------------------------------------------------------ the AI's part
@@ -290,12 +294,12 @@ class Planner:
         if self.case.status == S.TRIAGE or (run is not None and run.state == Run.State.OPEN and self._leased(run)):
             return
         if run is not None and run.state == Run.State.OPEN and run.attempts >= TRIES:
-            self._hand_over(run, {"code": "tried_too_often", "n": run.attempts})
+            hand_over(self, run, {"code": "tried_too_often", "n": run.attempts})
             return
         self._offer("prepare", lambda: self._claim_run("", None))
 
     def _state(self, name: str) -> str:
-        return str(self._now("steps").get(name, {}).get("state", "waiting"))
+        return str(self.value("steps").get(name, {}).get("state", "waiting"))
 
     def _ready(self, step: StepConfig) -> bool:
         return all(self._state(str(name)) in DONE for name in step.row.after)
@@ -315,7 +319,7 @@ class Planner:
             case_transitions.to_people(self.draft, self.case, actor=CONTROL, why=why, team=None)
             return False
         steps = {
-            **self._now("steps"),
+            **self.value("steps"),
             step.name: {"state": "skipped", "at": self.now.isoformat(), "by": "control layer"},
         }
         self.draft.add(Entry("step.skipped", CONTROL, {"step": step.name}), steps=steps)
@@ -329,7 +333,7 @@ class Planner:
         reader.seal()
         given = stored_facts(self.case, type_, self.config)
         return finder_for(
-            self.case, self.config, reader, now=self.now, given=given, steps=self._now("steps"), messages=list
+            self.case, self.config, reader, now=self.now, given=given, steps=self.value("steps"), messages=list
         )
 
     def _agent_step(self, step: StepConfig) -> None:
@@ -340,7 +344,7 @@ class Planner:
             if self._waits(run, agent):
                 return
             if run.attempts >= TRIES:
-                self._hand_over(run, {"code": "tried_too_often", "n": run.attempts})
+                hand_over(self, run, {"code": "tried_too_often", "n": run.attempts})
                 return
         if self.stopped(agent):
             return
@@ -348,19 +352,6 @@ class Planner:
             self._open_for_outside(step, run)
             return
         self._offer("step", lambda: self._claim_run(step.name, agent))
-
-    def _hand_over(self, run: Run, why: dict[str, Any]) -> None:
-        """Whoever had the run was lost: a person has the case, or sorts it if that was as far as it came."""
-        why["step"] = run.step
-        transitions.move_run(run, Run.State.HANDED_OVER, now=self.now)
-        if self.case.type_id is None:
-            case_transitions.to_triage(self.draft, actor=CONTROL, sorting=self.case.sorting, why=why)
-            return
-        if run.step:
-            steps = self._now("steps")
-            left = {**steps.get(run.step, {}), "state": "handed_over", "at": self.now.isoformat()}
-            self.draft.add(steps={**steps, run.step: left})
-        case_transitions.to_people(self.draft, self.case, actor=CONTROL, why=why, team=None)
 
     def _waits(self, run: Run, agent: Agent) -> bool:
         """Whether somebody has the run now, or it waits for people, for a time, or for an outside agent."""
@@ -392,7 +383,7 @@ class Planner:
         if over is not None and over > self.now:
             self.times.append(over)
         elif over is not None:
-            self._hand_over(run, {"code": "limit", "why": lasting.words(agent)})
+            hand_over(self, run, {"code": "limit", "why": lasting.words(agent)})
 
     def _claim_run(self, step: str, agent: Agent | None) -> Job:
         run = self.runs.get(step)
@@ -437,7 +428,7 @@ class Planner:
         self._outside_has(opened, step.work.agent)
 
     def _open_step(self, name: str) -> None:
-        steps = self._now("steps")
+        steps = self.value("steps")
         if steps.get(name, {}).get("state") != "open":
             steps = {**steps, name: {**steps.get(name, {}), "state": "open", "at": self.now.isoformat()}}
             self.draft.add(steps=steps)
@@ -471,7 +462,7 @@ class Planner:
             case_transitions.back_to_people(self.draft, self.case, why="unknown")
             self.times.append(self.now)  # its due times count again
         wake_at = self.now if self.more else min(self.times, default=None)
-        if self._now("status") in Case.CLOSED and not self.more and not self.proposals and not self.lone:
+        if self.value("status") in Case.CLOSED and not self.more and not self.proposals and not self.lone:
             wake_at = None
         self.draft.add(wake_at=wake_at, wake_queue=self.more[0] if self.more else "flow")
 
@@ -484,7 +475,7 @@ class Planner:
         states = {p.state for p in self.proposals}
         if self._nobody_knows():
             return S.REPAIR
-        if self._now("holder_kind") != Case.Holder.AI:
+        if self.value("holder_kind") != Case.Holder.AI:
             kept = (S.TRIAGE, S.WITH_PERSON, S.REPAIR)
             return self.case.status if self.case.status in kept else S.WITH_PERSON
         if self.case.status == S.TRIAGE:
@@ -495,6 +486,6 @@ class Planner:
             return S.WAITING_APPROVAL
         if states & {"held", "permitted", "unknown"}:
             return S.WAITING_WRITE
-        if any(step.get("asked") for step in self._now("steps").values() if step.get("state") == "waiting"):
+        if any(step.get("asked") for step in self.value("steps").values() if step.get("state") == "waiting"):
             return S.WAITING_CUSTOMER
         return S.WORKING

@@ -231,7 +231,7 @@ def give_back(job: Job) -> None:
             held, tries = Run.objects.filter(pk=job.run.pk, claim=job.run.claim, state=Run.State.OPEN), job.run.attempts
         elif job.proposal is not None:
             held = Proposal.objects.filter(pk=job.proposal.pk, claim=job.proposal.claim, state__in=Proposal.OPEN)
-            held, tries = held.filter(lease_until__gt=now), job.proposal.claim
+            held, tries = held.filter(lease_until__gt=now), job.proposal.lost + 1
         else:
             return
         until = now + timedelta(seconds=PAUSES[min(tries - 1, len(PAUSES) - 1)])

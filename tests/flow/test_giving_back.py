@@ -7,10 +7,11 @@ import pytest
 
 from agents import carrying
 from agents.carrying import Carrier
-from agents.models import Proposal
+from agents.models import Policy, Proposal
 from cases.clock import database_now
-from cases.models import Case
+from cases.models import Case, Event
 from orchestrator.flow import working
+from orchestrator.flow.giving_up import TRIES
 from orchestrator.flow.planning import LEASE, Job
 from tests.company import Small
 
@@ -99,3 +100,58 @@ def test_a_write_that_may_have_been_sent_is_looked_for_and_not_sent_again(
     assert len(company.shop.effects("/payments")) == 1 and company.write(case).state == "reserved"
     company.later(case, 3600)
     assert len(company.shop.effects("/payments")) == 1 and company.write(case).state == "written"
+
+
+def lose_workers(
+    company: Small, case: Case, times: int, monkeypatch: pytest.MonkeyPatch, what: str = "_look_afresh"
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Carrier, what, broken)
+        for _time in range(times):
+            company.later(case, 3600)
+    case.refresh_from_db()
+
+
+def test_a_proposal_whose_workers_are_lost_each_time_is_given_to_a_person(
+    company: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, _proposal = fail(company, monkeypatch)
+    lose_workers(company, case, TRIES - 1, monkeypatch)
+    assert case.status == "waiting_write" and company.proposal(case).claim == TRIES
+    company.later(case, 3600)
+    case.refresh_from_db()
+    assert case.status == "with_person" and case.why_here["code"] == "tried_too_often"
+    assert company.proposal(case).state == company.write(case).state == "withdrawn" and company.shop.done == []
+    told = Event.objects.get(case=case, code="write.not_started").detail.data
+    assert told["why"] == "tried_too_often" and str(TRIES) in told["words"]
+    lose_workers(company, case, 1, monkeypatch)
+    assert company.proposal(case).claim == TRIES, "nobody takes it on again"
+
+
+def test_a_worker_that_comes_to_its_end_begins_the_count_anew(company: Small, monkeypatch: pytest.MonkeyPatch) -> None:
+    case, _proposal = fail(company, monkeypatch)
+    lose_workers(company, case, TRIES - 2, monkeypatch)
+    Policy.objects.update(restoring=True)
+    company.later(case, 3600)
+    assert company.proposal(case).lease_until is None, "it waits, and was given back"
+    Policy.objects.update(restoring=False)
+    lose_workers(company, case, TRIES - 1, monkeypatch)
+    company.later(case, 3600)
+    assert company.write(case).state == "written" and len(company.shop.effects("/payments")) == 1
+
+
+def test_a_begun_write_that_no_worker_finds_out_about_is_for_a_person(
+    company: Small, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, approval = company.waiting()
+    company.decide(approval)
+    with monkeypatch.context() as patched:
+        patched.setattr(carrying.executor, "send", broken)
+        company.go(case)
+    assert company.write(case).state == "reserved"
+    lose_workers(company, case, TRIES - 1, monkeypatch)
+    company.later(case, 3600)
+    case.refresh_from_db()
+    write = company.write(case)
+    assert write.state == "unknown" and case.status == "repair" and company.shop.done == []
+    assert Event.objects.filter(case=case, code="write.unknown").exists()
