@@ -146,14 +146,14 @@ DOOR: dict[str, Row] = {
     "account_request_reauthentication_code": Row(),  # closed: a code by mail is not enough
     "account_confirm_reauthentication_code": Row(),
     "account_email": Row(),  # closed: admins set mail addresses
-    "account_email_verification_sent": page(ANYBODY),
+    "account_email_verification_sent": Row(),
     "account_change_password": Row(get=SIGNED_IN, post=SIGNED_IN),
     "account_set_password": Row(get=SIGNED_IN, post=SIGNED_IN),
     "account_reset_password": Row(get=ANYBODY, post=ANYBODY),
     "account_reset_password_done": page(ANYBODY),
     "account_reset_password_from_key": Row(get=ANYBODY, post=ANYBODY),
     "account_reset_password_from_key_done": page(ANYBODY),
-    "account_confirm_email": page(ANYBODY),  # says that the link is of no use
+    "account_confirm_email": Row(),
     "account_confirm_login_code": Row(get=SIGNED_IN, post=SIGNED_IN),
     "mfa_index": page(),
     "mfa_authenticate": Row(get=SIGNED_IN, post=SIGNED_IN),
