@@ -84,7 +84,7 @@ class Proposal(models.Model):
     place = models.CharField(max_length=60, blank=True)
     turn = models.PositiveIntegerField()
     claim = models.PositiveIntegerField(default=0)
-    lost = models.PositiveSmallIntegerField(default=0)  # claims in a row that were not given back
+    lost = models.PositiveSmallIntegerField(default=0, db_default=0)  # claims in a row that were not given back
     lease_until = models.DateTimeField(null=True)
     try_at = models.DateTimeField(null=True)
     proposer_kind = models.CharField(max_length=10)

@@ -23,7 +23,8 @@ class Switch(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField(null=True)
     since = models.DateTimeField(null=True)  # when the last pause began, also once it is over: then it ended `at`
-    settled = models.BooleanField(default=True)  # no: it lets go on again, and what it stopped was not woken yet
+    # no: it lets go on again, and what it stopped was not woken yet
+    settled = models.BooleanField(default=True, db_default=True)
 
     class Meta:
         verbose_name = _("pause switch")
