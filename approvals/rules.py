@@ -51,7 +51,12 @@ class RuleSpec:
 
     def condition(self) -> dict[str, Any]:
         """The condition tree alone."""
-        return {key: value for key, value in self.when.items() if key not in ("types", "operations")}
+        return condition_of(self.when)
+
+
+def condition_of(when: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule's `when` without what it is about."""
+    return {key: value for key, value in when.items() if key not in ("types", "operations")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 
 from approvals.live_rules import facts_in
+from approvals.rules import condition_of
 from orchestrator.workmap import differences, loosening
 from orchestrator.workmap.checking import check_whole
 from orchestrator.workmap.loosening_rules import Surroundings
@@ -97,9 +98,9 @@ def _grounds(live: Records) -> dict[str, set[str]]:
     grounds: dict[str, set[str]] = {"": set()}
     for (what, _name), record in live.items():
         if what == "rule" and record.get("active", True):
-            condition = {key: part for key, part in record.get("when", {}).items() if key in ("all", "any", "not")}
-            for type_ in record.get("when", {}).get("types") or [""]:
-                grounds.setdefault(type_, set()).update(facts_in(condition))
+            when = record.get("when", {})
+            for type_ in when.get("types") or [""]:
+                grounds.setdefault(type_, set()).update(facts_in(condition_of(when)))
         elif what == "operation":
             money, key = record.get("money"), record.get("case_key")
             grounds[""] |= {str(money["fact"])} if isinstance(money, Mapping) else set()
