@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from agents import configuration, executor, gate, permits, transitions
 from agents.configuration import Configuration
-from agents.connectors.pauses import pause
+from agents.connectors.pauses import PATIENT, pause
 from agents.executor import Outcome
 from agents.finding import finder_for, stored_facts
 from agents.judge import Judge, Judged, Option, PlannedWrite, Prepared
@@ -209,7 +209,7 @@ class Carrier:
             entries += end_unstarted(proposal, writes, why="grant", now=now, words=words)
             return None
         if policy.in_flight:
-            _wait(write, now + timedelta(seconds=pause(self.claim, random=random.random, first=2.0, most=30.0)))
+            _wait(write, now + timedelta(seconds=pause(self.claim, random=random.random, **PATIENT)))
             return None
         stricter = self._stricter(case, proposal, writes, write, policy.epoch, now)
         if stricter is not None:

@@ -16,7 +16,7 @@ from django.db.models import Model
 
 from agents import executor, transitions
 from agents.configuration import Configuration, TypeConfig
-from agents.connectors.pauses import pause
+from agents.connectors.pauses import PATIENT, pause
 from agents.errors import Stale
 from agents.executor import Outcome
 from agents.facts import FactFinder, Found
@@ -131,7 +131,7 @@ class Stretch:
     def soon(self) -> datetime:
         """In a moment, and later each time: somebody may take hours to end a pause, or to clear another write up."""
         taken = (self.current or self.run).claim
-        return self.now + timedelta(seconds=pause(taken, random=random.random, first=2.0, most=30.0))
+        return self.now + timedelta(seconds=pause(taken, random=random.random, **PATIENT))
 
     def record(self, code: str, actor: Any, **data: Any) -> None:
         self.entries.append(Entry(code, actor, data))

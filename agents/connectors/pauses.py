@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 MOST_ASKED = 3600.0
+PATIENT = {"first": 2.0, "most": 30.0}  # where people end what is waited for: a switch, another write of the record
 
 
 def pause(
