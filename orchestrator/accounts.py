@@ -79,7 +79,7 @@ def _named(name: str) -> User | None:
     return None
 
 
-class ClosedAccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no types
+class ClosedAccountAdapter(DefaultAccountAdapter):
     """Sign-in for people who have an account; no sign-up.
 
     Before a second factor is changed or a first password set people prove themselves anew. Whoever has neither a
@@ -170,7 +170,7 @@ def at_the_provider(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(f"{reverse('openid_connect_login', args=['company'])}?{urlencode(query)}")
 
 
-class ClosedSocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+class ClosedSocialAccountAdapter(DefaultSocialAccountAdapter):
     """Sign-in through the company's own identity provider for people who have an account; no sign-up."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: object) -> bool:
@@ -199,7 +199,7 @@ class ClosedSocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[m
             )
 
 
-class SealedMFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+class SealedMFAAdapter(DefaultMFAAdapter):
     """Keys of second factors are stored sealed with `FIELD_KEYS`: who reads the database cannot make codes."""
 
     def build_totp_svg(self, url: str) -> str:

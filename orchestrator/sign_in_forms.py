@@ -1,7 +1,6 @@
 """allauth's forms of sign-in where they fall short.
 
-Named in the settings (`ACCOUNT_FORMS`, `MFA_FORMS`), where the step before a decision finds its own too. allauth has no
-types, hence what is ignored here.
+Named in the settings (`ACCOUNT_FORMS`, `MFA_FORMS`), where the step before a decision finds its own too.
 """
 
 from typing import Any
@@ -13,7 +12,7 @@ from allauth.mfa.webauthn import forms
 from orchestrator.accounts import with_mail
 
 
-class LostPassword(ResetPasswordForm):  # type: ignore[misc]
+class LostPassword(ResetPasswordForm):
     """A new password goes by mail to whoever has the address of an active account now: allauth keeps every address that
     an account had when a link was asked for, and would go on sending to them.
     """
@@ -29,24 +28,24 @@ class _Whole:
 
     def clean_credential(self) -> Any:
         try:
-            return super().clean_credential()  # type: ignore[misc]
+            return super().clean_credential()  # type: ignore[misc]  # of the form beside it
         except KeyError as missing:
             raise get_adapter().validation_error("incorrect_code") from missing
 
 
-class Login(_Whole, forms.LoginWebAuthnForm):  # type: ignore[misc]
+class Login(_Whole, forms.LoginWebAuthnForm):
     """Instead of a password."""
 
 
-class Authenticate(_Whole, forms.AuthenticateWebAuthnForm):  # type: ignore[misc]
+class Authenticate(_Whole, forms.AuthenticateWebAuthnForm):
     """After a password."""
 
 
-class Reauthenticate(_Whole, forms.ReauthenticateWebAuthnForm):  # type: ignore[misc]
+class Reauthenticate(_Whole, forms.ReauthenticateWebAuthnForm):
     """Of somebody who is signed in."""
 
 
-class Add(forms.AddWebAuthnForm):  # type: ignore[misc]
+class Add(forms.AddWebAuthnForm):
     """A new key, whose answer is read with the whole form."""
 
     def clean(self) -> Any:

@@ -50,7 +50,7 @@ def test_what_changed_since_a_call_passed_the_gate_counts(company: Small, monkey
         for grant in Grant.objects.filter(operation__name="shop.ticket", agent__name="courier"):
             grant.retired = True
             grant.save()
-        return still_theirs(*what)  # type: ignore[arg-type]
+        return still_theirs(*what)
 
     monkeypatch.setattr("orchestrator.flow.calls.still_theirs", later)
     with pytest.raises(Refused):

@@ -44,11 +44,11 @@ def path(world: World, part: str = "") -> str:
 
 
 def text_of(answer: object) -> str:
-    return unescape(re.sub(r"<[^>]+>", " ", answer.content.decode()))  # type: ignore[attr-defined]
+    return unescape(re.sub(r"<[^>]+>", " ", answer.content.decode()))
 
 
 def page_of(answer: object) -> str:
-    return unescape(answer.content.decode())  # type: ignore[attr-defined]
+    return unescape(answer.content.decode())
 
 
 def answer_of(world: World, **more: str) -> dict[str, str]:
